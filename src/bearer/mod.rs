@@ -1,0 +1,12 @@
+//! Bearer tokens on the wire: RFC 6750 over the authentication framework of RFC 9110 §11.
+
+mod challenge;
+mod extract;
+mod scope;
+mod token;
+
+pub(crate) use challenge::{Challenge, Realm};
+pub use extract::CredentialError;
+pub(crate) use extract::{Credential, credential};
+pub(crate) use scope::ScopeName;
+pub use token::BearerToken;

@@ -1,0 +1,30 @@
+use std::fmt;
+
+/// An access token as it was presented: a borrowed string that cannot be printed.
+///
+/// Its text is `token68` (RFC 9110 §11.2, `b64token` in RFC 6750 §2.1) and at most 16 KiB long. Whether it is
+/// a JWT or opaque is for a validator to say.
+#[derive(Clone, Copy)]
+pub struct BearerToken<'a>(&'a str);
+
+impl<'a> BearerToken<'a> {
+    /// Takes a text of the grammar `token68`: `1*( ALPHA / DIGIT / "-._~+/" ) *"="`.
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let body = text.trim_end_matches('=');
+        let valid = !body.is_empty()
+            && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte));
+        valid.then_some(Self(text))
+    }
+
+    /// The token's text. It is a secret: whoever has it can use it.
+    #[must_use]
+    pub fn expose_secret(self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Debug for BearerToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BearerToken(..)")
+    }
+}

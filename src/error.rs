@@ -1,0 +1,89 @@
+use std::fmt;
+
+/// A boxed error, as sources of our own errors carry it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A configuration that cannot work, with *every* problem found in it.
+///
+/// Returned by `build()`: required settings that are missing, values that can never match, settings that
+/// contradict each other. It prints all problems, so one look is enough to mend them all.
+///
+/// ```
+/// use portcullis::ResourceServer;
+///
+/// let error = ResourceServer::builder("http://id.example.com").build().unwrap_err();
+/// let codes: Vec<_> = error.problems().iter().map(|problem| problem.code()).collect();
+/// assert_eq!(codes, ["insecure_issuer", "missing_audience"]);
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfigError {
+    problems: Vec<ConfigProblem>,
+}
+
+/// One problem of a [`ConfigError`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfigProblem {
+    code: &'static str,
+    message: String,
+}
+
+impl ConfigError {
+    /// Every problem found, in the order of the settings.
+    #[must_use]
+    pub fn problems(&self) -> &[ConfigProblem] {
+        &self.problems
+    }
+}
+
+impl ConfigProblem {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// A stable, lower-case name of this kind of problem, such as `missing_audience`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ConfigProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Gathers the problems of one configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(Vec<ConfigProblem>);
+
+impl Problems {
+    pub(crate) fn add(&mut self, code: &'static str, message: impl Into<String>) {
+        self.0.push(ConfigProblem::new(code, message));
+    }
+
+    /// The value, or `None` with its problem noted.
+    pub(crate) fn note<T>(&mut self, result: Result<T, ConfigProblem>) -> Option<T> {
+        result.map_err(|problem| self.0.push(problem)).ok()
+    }
+
+    pub(crate) fn into_error(self) -> ConfigError {
+        ConfigError { problems: self.0 }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

@@ -1,0 +1,61 @@
+use std::sync::OnceLock;
+
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response};
+
+use super::{BoxFuture, FetchError, FetchLimits, HttpClient};
+
+/// reqwest with rustls, made at the first request.
+///
+/// Making it reads the system's certificates, which is I/O and may fail: a failure is an outage of ours, not a
+/// reason why the service cannot start.
+#[derive(Debug, Default)]
+pub(crate) struct DefaultClient {
+    client: OnceLock<reqwest::Client>,
+}
+
+impl DefaultClient {
+    fn client(&self) -> Result<reqwest::Client, FetchError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
+        // reqwest is bound to tokio and would panic outside it.
+        tokio::runtime::Handle::try_current().map_err(|error| FetchError::Failed(error.into()))?;
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| FetchError::Failed(error.into()))?;
+        Ok(self.client.get_or_init(|| client).clone())
+    }
+}
+
+impl HttpClient for DefaultClient {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: FetchLimits,
+    ) -> BoxFuture<'static, Result<Response<Bytes>, FetchError>> {
+        let client = self.client();
+        Box::pin(async move {
+            let mut request = reqwest::Request::try_from(request).map_err(failed)?;
+            *request.timeout_mut() = Some(limits.timeout);
+            let mut response = client?.execute(request).await.map_err(failed)?;
+            let mut body = BytesMut::new();
+            while let Some(chunk) = response.chunk().await.map_err(failed)? {
+                if body.len().saturating_add(chunk.len()) > limits.max_body {
+                    return Err(FetchError::TooLarge);
+                }
+                body.extend_from_slice(&chunk);
+            }
+            let mut answer = Response::new(body.freeze());
+            *answer.status_mut() = response.status();
+            *answer.headers_mut() = std::mem::take(response.headers_mut());
+            Ok(answer)
+        })
+    }
+}
+
+fn failed(error: reqwest::Error) -> FetchError {
+    if error.is_timeout() { FetchError::TimedOut } else { FetchError::Failed(error.into()) }
+}

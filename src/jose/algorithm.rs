@@ -1,0 +1,100 @@
+use std::fmt;
+
+/// A signature algorithm (`alg` of a JWS, RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
+///
+/// The set is closed and asymmetric: neither `none` nor HMAC can be expressed.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum SignatureAlgorithm {
+    /// EdDSA with whatever curve the key has; here that is Ed25519. Deprecated by RFC 9864 and still common.
+    EdDsa,
+    /// EdDSA with Ed25519, fully specified.
+    Ed25519,
+    /// ECDSA with P-256 and SHA-256.
+    Es256,
+    /// ECDSA with P-384 and SHA-384.
+    Es384,
+    /// ECDSA with P-521 and SHA-512.
+    Es512,
+    /// RSASSA-PSS with SHA-256.
+    Ps256,
+    /// RSASSA-PSS with SHA-384.
+    Ps384,
+    /// RSASSA-PSS with SHA-512.
+    Ps512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    Rs384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    Rs512,
+}
+
+impl SignatureAlgorithm {
+    /// Every algorithm, in alphabetical order.
+    pub const ALL: [Self; 11] = [
+        Self::EdDsa,
+        Self::Ed25519,
+        Self::Es256,
+        Self::Es384,
+        Self::Es512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+    ];
+
+    /// The registered name, such as `RS256`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Ed25519 => "Ed25519",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+        }
+    }
+
+    /// RFC 7515 §4.1.1: names are case-sensitive.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+}
+
+impl fmt::Display for SignatureAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The algorithms that an issuer may use: ours to choose, never the token's (RFC 8725 §3.1).
+#[derive(Clone, Debug)]
+pub(crate) struct AllowedAlgorithms(Vec<SignatureAlgorithm>);
+
+impl AllowedAlgorithms {
+    pub(crate) fn all() -> Self {
+        Self(SignatureAlgorithm::ALL.into())
+    }
+
+    /// A set of at least one.
+    pub(crate) fn of(algorithms: Vec<SignatureAlgorithm>) -> Option<Self> {
+        (!algorithms.is_empty()).then_some(Self(algorithms))
+    }
+
+    pub(crate) fn contains(&self, algorithm: SignatureAlgorithm) -> bool {
+        self.0.contains(&algorithm)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = SignatureAlgorithm> {
+        self.0.iter().copied()
+    }
+}

@@ -1,0 +1,47 @@
+use super::base64url;
+use super::error::JoseError;
+
+/// The three parts of a compact JWS (RFC 7515 §7.1), not yet verified.
+#[derive(Clone, Copy)]
+pub(crate) struct UnverifiedJws<'t> {
+    header: &'t str,
+    payload: &'t str,
+    signature: &'t str,
+    signing_input: &'t str,
+}
+
+impl<'t> UnverifiedJws<'t> {
+    pub(crate) fn split(token: &'t str) -> Result<Self, JoseError> {
+        // Two splits from the right, whatever the number of dots: a text full of dots costs nothing more.
+        let (signing_input, signature) = token.rsplit_once('.').ok_or(JoseError::NotCompact)?;
+        let (header, payload) = signing_input.split_once('.').ok_or(JoseError::NotCompact)?;
+        if payload.contains('.') {
+            // RFC 7516 §9: five parts are a JWE. Recognised by structure, before its header is believed.
+            let five_parts = payload.split('.').take(4).count() == 3;
+            return Err(if five_parts { JoseError::Encrypted } else { JoseError::NotCompact });
+        }
+        if header.is_empty() || payload.is_empty() {
+            return Err(JoseError::NotCompact);
+        }
+        // An empty signature, as unsecured tokens have it, is left to the algorithm: `none` is not in the set, and
+        // the others do not verify it.
+        Ok(Self { header, payload, signature, signing_input })
+    }
+
+    pub(super) fn header_json(&self) -> Result<String, JoseError> {
+        base64url::decode_text(self.header).ok_or(JoseError::NotCompact)
+    }
+
+    /// The payload's text. Unverified: it may cause a refusal and nothing else.
+    pub(crate) fn payload_text(&self) -> Result<String, JoseError> {
+        base64url::decode_text(self.payload).ok_or(JoseError::NotCompact)
+    }
+
+    pub(super) fn signing_input(&self) -> &'t [u8] {
+        self.signing_input.as_bytes()
+    }
+
+    pub(super) fn signature(&self) -> Result<Vec<u8>, JoseError> {
+        base64url::decode(self.signature).ok_or(JoseError::NotCompact)
+    }
+}

@@ -1,0 +1,93 @@
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::jwk::{Jwk, UnusableKey};
+
+/// How many keys a set may have. Issuers publish two to ten.
+const MAX_KEYS: usize = 100;
+
+/// A JWK Set (RFC 7517 §5): the public keys of an issuer.
+///
+/// Every key is read on its own. One that cannot be used (an unknown type, a weak or malformed key, one meant
+/// for encryption) is passed over and never spoils the others; [`JwkSet::len`] counts those that can be used.
+/// Private and symmetric key material is not retained.
+///
+/// ```
+/// use portcullis::JwkSet;
+///
+/// let set = JwkSet::from_json(r#"{"keys":[
+///     {"kty":"AKP","alg":"ML-DSA-65","pub":"..."},
+///     {"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+/// ]}"#)?;
+/// assert_eq!(set.len(), 1);
+///
+/// assert!(JwkSet::from_json("{}").is_err());
+/// # Ok::<_, portcullis::JwkSetError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct JwkSet {
+    pub(super) keys: Vec<Jwk>,
+    unusable: Vec<UnusableKey>,
+}
+
+/// Why a text is not a JWK Set.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwkSetError {
+    /// Not a JSON object whose one member `keys` is an array.
+    #[error("not a JSON object with an array `keys`")]
+    Malformed,
+    /// More keys than any issuer has.
+    #[error("more than {MAX_KEYS} keys")]
+    TooManyKeys,
+}
+
+impl JwkSet {
+    /// Reads a JWK Set.
+    ///
+    /// # Errors
+    ///
+    /// A [`JwkSetError`] if the text is not a JSON object with an array `keys`, or has more than 100 keys. A set
+    /// of which no key can be used is not an error here: what it means depends on who asked for it.
+    pub fn from_json(json: &str) -> Result<Self, JwkSetError> {
+        // Raw values first: what is wrong inside one key stays inside it.
+        #[derive(Deserialize)]
+        struct Raw<'a> {
+            #[serde(borrow)]
+            keys: Vec<&'a RawValue>,
+        }
+        // serde would also take the members of a struct from an array, by position.
+        if !json.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
+            return Err(JwkSetError::Malformed);
+        }
+        let raw: Raw<'_> = serde_json::from_str(json).map_err(|_| JwkSetError::Malformed)?;
+        if raw.keys.len() > MAX_KEYS {
+            return Err(JwkSetError::TooManyKeys);
+        }
+        let mut set = Self { keys: Vec::new(), unusable: Vec::new() };
+        for key in raw.keys {
+            match Jwk::parse(key.get()) {
+                Ok(key) => set.keys.push(key),
+                Err(reason) => set.unusable.push(reason),
+            }
+        }
+        Ok(set)
+    }
+
+    /// The number of keys that can verify signatures.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether no key can verify signatures.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Why keys were passed over, one reason per key.
+    pub(crate) fn unusable(&self) -> &[UnusableKey] {
+        &self.unusable
+    }
+}

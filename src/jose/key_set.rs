@@ -1,0 +1,92 @@
+use std::collections::HashMap;
+
+use super::algorithm::{AllowedAlgorithms, SignatureAlgorithm};
+use super::backend::Verifier;
+use super::compact::UnverifiedJws;
+use super::error::JoseError;
+use super::header::JoseHeader;
+use super::jwk_set::JwkSet;
+
+/// How many keys a token may be tried against: those that share its `kid`, or all that fit where it has none.
+const MAX_TRIES: usize = 4;
+
+/// The keys of one issuer, parsed and ready, found by `kid` and algorithm.
+pub(crate) struct KeySet {
+    keys: Vec<Key>,
+    by_key_id: HashMap<Box<str>, Vec<usize>>,
+}
+
+struct Key {
+    verifiers: Vec<(SignatureAlgorithm, Verifier)>,
+}
+
+/// Proof that a signature was verified by a key of the issuer. [`Selected::verify`] is its only source.
+#[derive(Debug)]
+pub(crate) struct VerifiedJws(());
+
+impl KeySet {
+    /// Prepares every key of `set` for every allowed algorithm it serves.
+    pub(crate) fn new(set: &JwkSet, allowed: &AllowedAlgorithms) -> Self {
+        let mut this = Self { keys: Vec::new(), by_key_id: HashMap::new() };
+        for jwk in &set.keys {
+            let verifiers: Vec<_> = allowed
+                .iter()
+                .filter(|algorithm| jwk.serves(*algorithm))
+                .filter_map(|algorithm| Some((algorithm, Verifier::new(algorithm, &jwk.key)?)))
+                .collect();
+            if verifiers.is_empty() {
+                continue;
+            }
+            if let Some(key_id) = &jwk.key_id {
+                this.by_key_id.entry(key_id.clone()).or_default().push(this.keys.len());
+            }
+            this.keys.push(Key { verifiers });
+        }
+        this
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The keys that may have signed a token with this header: same `kid` (compared exactly), and fit for its
+    /// algorithm. A token without `kid` may have been signed by any key that fits (RFC 7515 §4.1.4).
+    pub(crate) fn select(&self, header: &JoseHeader) -> Option<Selected<'_>> {
+        let algorithm = header.algorithm();
+        let verifiers: Vec<&Verifier> = match header.key_id() {
+            Some(key_id) => {
+                let same_id = self.by_key_id.get(key_id)?.iter().filter_map(|index| self.keys.get(*index));
+                same_id.filter_map(|key| key.verifier(algorithm)).take(MAX_TRIES).collect()
+            }
+            None => self.keys.iter().filter_map(|key| key.verifier(algorithm)).take(MAX_TRIES).collect(),
+        };
+        (!verifiers.is_empty()).then_some(Selected { verifiers })
+    }
+}
+
+impl Key {
+    fn verifier(&self, algorithm: SignatureAlgorithm) -> Option<&Verifier> {
+        self.verifiers.iter().find_map(|(serves, verifier)| (*serves == algorithm).then_some(verifier))
+    }
+}
+
+/// The few keys that a token is tried against.
+pub(crate) struct Selected<'k> {
+    verifiers: Vec<&'k Verifier>,
+}
+
+impl Selected<'_> {
+    /// Verifies the signature (RFC 7515 §5.2).
+    pub(crate) fn verify(&self, jws: &UnverifiedJws<'_>) -> Result<VerifiedJws, JoseError> {
+        let signature = jws.signature()?;
+        self.verifiers
+            .iter()
+            .any(|verifier| verifier.verifies(jws.signing_input(), &signature))
+            .then_some(VerifiedJws(()))
+            .ok_or(JoseError::BadSignature)
+    }
+}

@@ -1,0 +1,248 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::server::{Core, ResourceServer};
+use crate::bearer::Realm;
+use crate::claims::ClaimPath;
+use crate::clock::{Clock, SystemClock};
+use crate::error::{ConfigError, Problems};
+use crate::fetch::{HttpClient, LoopbackHttp, configured};
+use crate::jose::{AllowedAlgorithms, JwkSet, KeySet, SignatureAlgorithm};
+use crate::jwks::{Keys, Location, RemoteKeys, Source};
+use crate::metadata::Issuer;
+use crate::validate::{ClaimRules, DEFAULT_LEEWAY, JwtValidator, Profile};
+
+/// More leeway than this would hide a broken clock.
+const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
+
+/// Configures a [`ResourceServer`]. Required: at least one [`audience`](Self::audience).
+///
+/// ```
+/// use portcullis::{Profile, ResourceServer};
+/// use std::time::Duration;
+///
+/// let auth = ResourceServer::builder("https://id.example.com")
+///     .audience("https://api.example.com")
+///     .profile(Profile::PlainJwt)
+///     .roles_at("/realm_access/roles")
+///     .max_token_lifetime(Duration::from_secs(3600))
+///     .build()?;
+/// # Ok::<_, portcullis::ConfigError>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ResourceServerBuilder {
+    issuer: String,
+    audiences: Vec<String>,
+    profile: Profile,
+    algorithms: Option<Vec<SignatureAlgorithm>>,
+    leeway: Duration,
+    max_token_lifetime: Option<Duration>,
+    roles_at: String,
+    realm: Option<String>,
+    jwks_uri: Option<String>,
+    jwk_set: Option<JwkSet>,
+    http_client: Option<Arc<dyn HttpClient>>,
+    clock: Option<Arc<dyn Clock>>,
+    loopback_http: LoopbackHttp,
+}
+
+impl ResourceServerBuilder {
+    pub(super) fn new(issuer: String) -> Self {
+        Self {
+            issuer,
+            audiences: Vec::new(),
+            profile: Profile::default(),
+            algorithms: None,
+            leeway: DEFAULT_LEEWAY,
+            max_token_lifetime: None,
+            roles_at: "roles".to_owned(),
+            realm: None,
+            jwks_uri: None,
+            jwk_set: None,
+            http_client: None,
+            clock: None,
+            loopback_http: LoopbackHttp::Refused,
+        }
+    }
+
+    /// An identifier of this API. A token must name it in `aud`, character by character; with several, any of
+    /// them. Choose one that only this deployment has.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// What kind of access token the issuer sends. Default: [`Profile::Rfc9068`].
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// The only algorithms to take. Default: all of [`SignatureAlgorithm::ALL`], every one asymmetric.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = SignatureAlgorithm>) -> Self {
+        self.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+
+    /// How far the clocks of issuer and API may differ: `exp`, `nbf` and `iat` alike. Default: 30 s; at most 300 s.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// Refuses tokens that live longer than this from `iat` (or from now, where `iat` is missing) to `exp`.
+    /// Default: no limit.
+    pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_token_lifetime = Some(lifetime);
+        self
+    }
+
+    /// The claim that lists roles: a name (`roles`, `https://example.com/roles`) or a JSON Pointer (RFC 6901)
+    /// to a nested member (`/realm_access/roles`). Default: `roles`.
+    pub fn roles_at(mut self, path: impl Into<String>) -> Self {
+        self.roles_at = path.into();
+        self
+    }
+
+    /// The `realm` of challenges, in printable ASCII. Default: `api`.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// Where the keys are, for an issuer without metadata. An https URL.
+    pub fn jwks_uri(mut self, uri: impl Into<String>) -> Self {
+        self.jwks_uri = Some(uri.into());
+        self
+    }
+
+    /// The keys themselves. Nothing is fetched, and nothing changes until the program is built anew.
+    pub fn jwk_set(mut self, set: JwkSet) -> Self {
+        self.jwk_set = Some(set);
+        self
+    }
+
+    /// Fetches metadata and keys with this client instead of the default one.
+    pub fn with_http_client(mut self, client: impl HttpClient) -> Self {
+        self.http_client = Some(Arc::new(client));
+        self
+    }
+
+    /// Reads time from this clock instead of the system's.
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Allows plain http for an issuer or `jwks_uri` on this very machine (`localhost`, 127.0.0.0/8, `::1`), for
+    /// tests and development. Whoever else can listen on the port can then name keys.
+    pub fn dangerous_allow_loopback_http(mut self) -> Self {
+        self.loopback_http = LoopbackHttp::Allowed;
+        self
+    }
+
+    /// Checks the configuration. No network I/O, no task: keys are fetched when the first token needs them,
+    /// so starting up does not depend on the issuer, and this may run outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] with every problem there is: an issuer that is not an https URL, no audience or an
+    /// empty one, no algorithm, a leeway above 300 s, an ambiguous claim path, a realm that cannot stand in a
+    /// header, both `jwks_uri` and `jwk_set`, a set without a usable key, no HTTP client.
+    pub fn build(self) -> Result<ResourceServer, ConfigError> {
+        let mut problems = Problems::default();
+        let issuer = problems.note(Issuer::parse(&self.issuer, self.loopback_http));
+        self.check_values(&mut problems);
+        let allowed = match &self.algorithms {
+            None => Some(AllowedAlgorithms::all()),
+            Some(algorithms) => AllowedAlgorithms::of(algorithms.clone()),
+        };
+        let roles_at = problems.note(ClaimPath::parse(&self.roles_at));
+        let realm = self.realm.as_deref().map_or(Some(Realm::api()), Realm::parse);
+        let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let keys = self.keys(issuer.as_ref(), allowed.as_ref(), &clock, &mut problems);
+        let (Some(issuer), Some(allowed), Some(roles_at), Some(realm), Some(keys), true) =
+            (issuer, allowed, roles_at, realm, keys, problems.is_empty())
+        else {
+            return Err(problems.into_error());
+        };
+        let rules = ClaimRules {
+            issuer: issuer.as_str().into(),
+            audiences: self.audiences.into_iter().map(Into::into).collect(),
+            profile: self.profile,
+            leeway: self.leeway,
+            max_token_lifetime: self.max_token_lifetime,
+        };
+        let validator = JwtValidator::new(rules, allowed, keys, roles_at, Arc::clone(&clock));
+        Ok(ResourceServer::new(Core { validator: Box::new(validator), realm, clock, leeway: self.leeway }))
+    }
+
+    /// Settings that can be judged by themselves.
+    fn check_values(&self, problems: &mut Problems) {
+        if self.audiences.is_empty() {
+            problems.add("missing_audience", "no audience: call `audience` with the identifier of this API");
+        }
+        if self.audiences.iter().any(String::is_empty) {
+            problems.add("empty_audience", "an audience is the empty text");
+        }
+        if self.algorithms.as_ref().is_some_and(Vec::is_empty) {
+            problems.add("no_algorithm", "the list of algorithms is empty");
+        }
+        if self.leeway > LONGEST_LEEWAY {
+            problems.add("excessive_leeway", format!("a leeway above {} s", LONGEST_LEEWAY.as_secs()));
+        }
+        if self.max_token_lifetime.is_some_and(|lifetime| lifetime.is_zero()) {
+            problems.add("zero_token_lifetime", "a `max_token_lifetime` of zero refuses every token");
+        }
+        if self.realm.as_deref().is_some_and(|realm| Realm::parse(realm).is_none()) {
+            problems.add("invalid_realm", "a realm has printable ASCII characters only");
+        }
+    }
+
+    /// Where keys come from: given, or found at a configured or a discovered place.
+    fn keys(
+        &self,
+        issuer: Option<&Issuer>,
+        allowed: Option<&AllowedAlgorithms>,
+        clock: &Arc<dyn Clock>,
+        problems: &mut Problems,
+    ) -> Option<Keys> {
+        let allowed = allowed?;
+        if let Some(set) = &self.jwk_set {
+            let keys = KeySet::new(set, allowed);
+            if keys.is_empty() {
+                problems.add("no_usable_key", "no key of the JWK Set can verify an allowed algorithm");
+            }
+            if self.jwks_uri.is_some() {
+                problems.add("two_key_sources", "both `jwks_uri` and `jwk_set`: keys come from one place");
+            }
+            return Some(Keys::Fixed(keys));
+        }
+        let location = match &self.jwks_uri {
+            None => Location::Discovered(issuer?.clone()),
+            Some(uri) => Location::Configured(problems.note(configured(
+                "insecure_jwks_uri",
+                "`jwks_uri`",
+                uri,
+                self.loopback_http,
+            ))?),
+        };
+        let Some(client) = self.http_client.clone().or_else(default_client) else {
+            problems.add(
+                "no_http_client",
+                "keys are fetched, but the feature `reqwest` is off and `with_http_client` was not called",
+            );
+            return None;
+        };
+        let source = Source { location, client, allowed: allowed.clone(), loopback_http: self.loopback_http };
+        Some(Keys::Remote(RemoteKeys::new(source, Arc::clone(clock))))
+    }
+}
+
+fn default_client() -> Option<Arc<dyn HttpClient>> {
+    #[cfg(feature = "reqwest")]
+    return Some(Arc::new(crate::fetch::DefaultClient::default()));
+    #[cfg(not(feature = "reqwest"))]
+    None
+}

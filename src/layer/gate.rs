@@ -1,0 +1,157 @@
+use std::sync::Arc;
+
+use http::{Extensions, HeaderMap, HeaderValue, Request, header};
+use tower_service::Service;
+
+use super::rejection::{Reason, Rejection};
+use super::server::Core;
+use crate::bearer::{BearerToken, Credential, credential};
+use crate::fetch::BoxFuture;
+use crate::policy::{Decision, Policy, PolicyInput};
+use crate::token::ValidatedToken;
+use crate::validate::{Presented, Validation, ValidationError, check_binding, check_expiry};
+
+/// One server, one policy: what a layer asks of every request.
+pub(super) struct Gate {
+    pub(super) core: Arc<Core>,
+    pub(super) policy: Box<dyn Policy>,
+}
+
+/// Who is asking, as far as it is known without waiting.
+pub(super) enum Authentication {
+    Known(Result<Principal, Rejection>),
+    Pending(BoxFuture<'static, Result<ValidatedToken, ValidationError>>),
+}
+
+/// A token that was validated for this request, and by whom.
+pub(super) enum Principal {
+    /// By this layer.
+    Fresh(ValidatedToken),
+    /// By an outer layer of the same server.
+    Reused(ValidatedToken),
+}
+
+/// A request that may reach the inner service. [`Gate::admit`] is its only source.
+pub(super) struct Permitted<B>(Request<B>);
+
+impl<B> Permitted<B> {
+    /// The one place that calls the inner service.
+    pub(super) fn call<S: Service<Request<B>>>(self, ready: &mut S) -> S::Future {
+        ready.call(self.0)
+    }
+}
+
+/// What a layer leaves in a request's extensions. The type is private: neither a client nor another layer can
+/// make one, so whoever finds one knows that a gate of this crate put it there.
+#[derive(Clone)]
+pub(super) struct Mark {
+    pub(super) core: Arc<Core>,
+    presented: HeaderValue,
+    token: ValidatedToken,
+}
+
+impl Mark {
+    pub(super) fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
+    pub(super) fn token(&self) -> &ValidatedToken {
+        &self.token
+    }
+}
+
+impl ValidatedToken {
+    /// The token of a request that passed a layer of this crate; `None` where none ran.
+    ///
+    /// For services without extractors. Nothing but a layer can put a token there.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> Option<&Self> {
+        Mark::of(extensions).map(Mark::token)
+    }
+}
+
+impl Gate {
+    /// Steps 1 to 3: find the credential, validate it.
+    pub(super) fn authenticate<B>(&self, request: &Request<B>) -> Authentication {
+        if let Some(token) = self.validated_before(request.headers(), request.extensions()) {
+            return Authentication::Known(Ok(Principal::Reused(token.clone())));
+        }
+        let token = match self.credential(request) {
+            Ok(token) => token,
+            Err(rejection) => return Authentication::Known(Err(rejection)),
+        };
+        let presented = Presented::new(
+            token,
+            request.method(),
+            original_uri(request),
+            request.headers(),
+            request.extensions(),
+        );
+        match self.core.validator.validate(presented) {
+            Validation::Ready(result) => Authentication::Known(bound(result).map(Principal::Fresh)),
+            Validation::Pending(pending) => Authentication::Pending(pending),
+        }
+    }
+
+    fn credential<'a, B>(&self, request: &'a Request<B>) -> Result<BearerToken<'a>, Rejection> {
+        match credential(request.headers(), original_uri(request))? {
+            Credential::Bearer(token) => Ok(token),
+            Credential::Absent => Err(Reason::Missing.into()),
+        }
+    }
+
+    /// The result of an outer layer: of this very server, for exactly the credential that is there now, and
+    /// judged anew where time may have changed the answer.
+    fn validated_before<'a>(
+        &self,
+        headers: &HeaderMap,
+        extensions: &'a Extensions,
+    ) -> Option<&'a ValidatedToken> {
+        let mark = Mark::of(extensions)?;
+        let mut lines = headers.get_all(header::AUTHORIZATION).iter();
+        let same_credential = lines.next() == Some(&mark.presented) && lines.next().is_none();
+        let same_server = Arc::ptr_eq(&mark.core, &self.core);
+        let now = self.core.clock.unix_time();
+        let valid = same_credential
+            && same_server
+            && check_expiry(mark.token.claims(), now, self.core.leeway).is_ok();
+        valid.then_some(&mark.token)
+    }
+
+    /// Steps 4 and 5: decide, and mark the request. Only what comes out of here reaches the inner service.
+    pub(super) fn admit<B>(
+        &self,
+        mut request: Request<B>,
+        principal: Result<Principal, Rejection>,
+    ) -> Result<Permitted<B>, Rejection> {
+        let principal = principal?;
+        let (Principal::Fresh(token) | Principal::Reused(token)) = &principal;
+        let input = PolicyInput::new(Some(token), request.method(), request.extensions());
+        if let Decision::Deny(denial) = self.policy.decide(&input) {
+            return Err(Reason::Denied(denial).into());
+        }
+        if let Principal::Fresh(token) = principal
+            && let Some(presented) = request.headers().get(header::AUTHORIZATION).cloned()
+        {
+            let core = Arc::clone(&self.core);
+            request.extensions_mut().insert(Mark { core, presented, token });
+        }
+        Ok(Permitted(request))
+    }
+}
+
+/// The last step of authentication, after any validator and before policy.
+pub(super) fn bound(result: Result<ValidatedToken, ValidationError>) -> Result<ValidatedToken, Rejection> {
+    let token = result?;
+    check_binding(&token)?;
+    Ok(token)
+}
+
+/// The URI as the client sent it: below `Router::nest`, the request's own has lost its prefix.
+fn original_uri<B>(request: &Request<B>) -> &http::Uri {
+    #[cfg(feature = "axum")]
+    if let Some(uri) = super::axum::original_uri(request.extensions()) {
+        return uri;
+    }
+    request.uri()
+}

@@ -1,0 +1,173 @@
+use std::fmt;
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use crate::bearer::CredentialError;
+use crate::claims::ClaimsMismatch;
+use crate::policy::Denial;
+use crate::validate::{InvalidToken, Unavailable, ValidationError};
+
+/// Why a request was refused.
+///
+/// It is in the extensions of every refusal, so an outer layer can log or reshape the answer. Its `Display`
+/// and its sources are for operators; the response itself says no more than RFC 6750 asks for. Nothing in it
+/// comes from the token.
+///
+/// ```
+/// use portcullis::Rejection;
+///
+/// fn log(response: &http::Response<()>) {
+///     if let Some(rejection) = response.extensions().get::<Rejection>() {
+///         println!("{}: {rejection}", rejection.code());
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    reason: Arc<Reason>,
+}
+
+#[derive(Debug)]
+pub(super) enum Reason {
+    Credential(CredentialError),
+    Missing,
+    Invalid(InvalidToken),
+    Unavailable(Unavailable),
+    Denied(Denial),
+    ClaimsMismatch(ClaimsMismatch),
+    NoLayer,
+}
+
+/// The kinds of [`Rejection`].
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum RejectionKind {
+    /// The credential cannot be read unambiguously: 400 `invalid_request`.
+    MalformedCredential,
+    /// There is no credential of a supported scheme: 401 without an error code.
+    MissingCredential,
+    /// The token is not valid here: 401 `invalid_token`.
+    InvalidToken,
+    /// The policy denied the request: 403 `insufficient_scope`.
+    Denied,
+    /// The token's claims do not fit the type the handler asks for: 403 `insufficient_scope`.
+    ClaimsMismatch,
+    /// The token could not be judged: 503 with `Retry-After`.
+    Unavailable,
+    /// An extractor was used where no layer ran: 500. A mistake of the program, not of the request.
+    LayerMissing,
+}
+
+impl Rejection {
+    /// What kind of refusal this is.
+    #[must_use]
+    pub fn kind(&self) -> RejectionKind {
+        match &*self.reason {
+            Reason::Credential(_) => RejectionKind::MalformedCredential,
+            Reason::Missing => RejectionKind::MissingCredential,
+            Reason::Invalid(_) => RejectionKind::InvalidToken,
+            Reason::Unavailable(_) => RejectionKind::Unavailable,
+            Reason::Denied(_) => RejectionKind::Denied,
+            Reason::ClaimsMismatch(_) => RejectionKind::ClaimsMismatch,
+            Reason::NoLayer => RejectionKind::LayerMissing,
+        }
+    }
+
+    /// A stable, lower-case name of the exact reason, such as `expired` or `repeated_credential`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match &*self.reason {
+            Reason::Credential(error) => match error {
+                CredentialError::Malformed => "malformed_credential",
+                CredentialError::Repeated => "repeated_credential",
+                CredentialError::SeveralMethods => "several_methods",
+                CredentialError::TooLarge => "oversized_credential",
+            },
+            Reason::Missing => "missing_credential",
+            Reason::Invalid(invalid) => invalid.kind().code(),
+            Reason::Unavailable(_) => "unavailable",
+            Reason::Denied(_) => "denied",
+            Reason::ClaimsMismatch(_) => "claims_mismatch",
+            Reason::NoLayer => "layer_missing",
+        }
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self.kind() {
+            RejectionKind::MalformedCredential => StatusCode::BAD_REQUEST,
+            RejectionKind::MissingCredential | RejectionKind::InvalidToken => StatusCode::UNAUTHORIZED,
+            RejectionKind::Denied | RejectionKind::ClaimsMismatch => StatusCode::FORBIDDEN,
+            RejectionKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            RejectionKind::LayerMissing => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What the policy found missing, if a policy refused.
+    #[must_use]
+    pub fn denial(&self) -> Option<&Denial> {
+        match &*self.reason {
+            Reason::Denied(denial) => Some(denial),
+            _ => None,
+        }
+    }
+
+    pub(super) fn reason(&self) -> &Reason {
+        &self.reason
+    }
+}
+
+impl From<Reason> for Rejection {
+    fn from(reason: Reason) -> Self {
+        Self { reason: Arc::new(reason) }
+    }
+}
+
+impl From<CredentialError> for Rejection {
+    fn from(error: CredentialError) -> Self {
+        Reason::Credential(error).into()
+    }
+}
+
+impl From<ValidationError> for Rejection {
+    fn from(error: ValidationError) -> Self {
+        match error {
+            ValidationError::Invalid(invalid) => Reason::Invalid(invalid).into(),
+            ValidationError::Unavailable(unavailable) => Reason::Unavailable(unavailable).into(),
+        }
+    }
+}
+
+impl From<InvalidToken> for Rejection {
+    fn from(invalid: InvalidToken) -> Self {
+        Reason::Invalid(invalid).into()
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.reason {
+            Reason::Credential(error) => error.fmt(f),
+            Reason::Missing => f.write_str("the request has no bearer token"),
+            Reason::Invalid(invalid) => invalid.fmt(f),
+            Reason::Unavailable(unavailable) => unavailable.fmt(f),
+            Reason::Denied(denial) => denial.fmt(f),
+            Reason::ClaimsMismatch(mismatch) => mismatch.fmt(f),
+            Reason::NoLayer => f.write_str(
+                "a handler asks for the validated token, but no `auth.require(..)` layer ran before it: add \
+                 `.route_layer(auth.require(..))` to its route or `.layer(auth.require(authenticated()))` to its router",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &*self.reason {
+            Reason::Unavailable(unavailable) => std::error::Error::source(unavailable),
+            _ => None,
+        }
+    }
+}

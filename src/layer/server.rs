@@ -1,0 +1,68 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::builder::ResourceServerBuilder;
+use super::service::RequireLayer;
+use crate::bearer::Realm;
+use crate::clock::{Clock, SystemClock};
+use crate::policy::Policy;
+use crate::validate::{DEFAULT_LEEWAY, TokenValidator};
+
+/// A protected API in the sense of RFC 6749 §1.1: what it takes to validate access tokens, once, and
+/// [`require`](Self::require) for as many layers as there are routes.
+///
+/// A cheap handle: clones share keys and configuration.
+#[derive(Clone)]
+pub struct ResourceServer {
+    core: Arc<Core>,
+}
+
+/// What all layers of one server share. Its address is the server's identity.
+pub(super) struct Core {
+    pub(super) validator: Box<dyn TokenValidator>,
+    pub(super) realm: Realm,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) leeway: Duration,
+}
+
+impl ResourceServer {
+    /// Starts the configuration of a server that takes JWT access tokens of `issuer`.
+    ///
+    /// `issuer` is the issuer identifier (RFC 8414 §2), compared byte by byte: a trailing slash counts. It is
+    /// an https URL; from it the metadata and keys are found, unless the builder is told where they are.
+    pub fn builder(issuer: impl Into<String>) -> ResourceServerBuilder {
+        ResourceServerBuilder::new(issuer.into())
+    }
+
+    /// A server with a validator of your own. Extraction, binding, policy and answers stay as they are.
+    #[must_use]
+    pub fn from_validator(validator: impl TokenValidator) -> Self {
+        Self::new(Core {
+            validator: Box::new(validator),
+            realm: Realm::api(),
+            clock: Arc::new(SystemClock::new()),
+            leeway: DEFAULT_LEEWAY,
+        })
+    }
+
+    pub(super) fn new(core: Core) -> Self {
+        Self { core: Arc::new(core) }
+    }
+
+    /// A layer that admits the requests which have a valid token and meet `policy`.
+    ///
+    /// Put it on a route, on a router, or around a whole service. Layers nest: every policy on the way must
+    /// pass, and where an outer layer of the same server has already validated this request's token, the
+    /// inner one reuses the result. See the [crate docs](crate#how-a-request-is-judged) for the rules.
+    #[must_use]
+    pub fn require(&self, policy: impl Policy) -> RequireLayer {
+        RequireLayer::new(Arc::clone(&self.core), Box::new(policy))
+    }
+}
+
+impl fmt::Debug for ResourceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResourceServer").field("validator", &self.core.validator).finish_non_exhaustive()
+    }
+}

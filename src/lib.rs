@@ -1,0 +1,41 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Examples and benches print; a library does not.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
+mod bearer;
+mod claims;
+mod clock;
+mod error;
+mod fetch;
+mod jose;
+mod json;
+mod jwks;
+mod layer;
+mod metadata;
+mod policy;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod token;
+mod validate;
+
+pub use bearer::{BearerToken, CredentialError};
+pub use claims::{Claims, ClaimsError, ClaimsMismatch, NumericDate, Scopes};
+pub use clock::{Clock, SystemClock};
+pub use error::{BoxError, ConfigError, ConfigProblem};
+pub use fetch::{BoxFuture, FetchError, FetchLimits, HttpClient};
+pub use jose::{JwkSet, JwkSetError, SignatureAlgorithm};
+#[cfg(feature = "axum")]
+pub use layer::{CustomClaims, Refused};
+pub use layer::{
+    Rejection, RejectionKind, Require, RequireLayer, ResourceServer, ResourceServerBuilder, ResponseFuture,
+};
+pub use policy::{
+    Decision, Denial, Policy, PolicyInput, Requirement, all_scopes, any_scope, authenticated, not, role,
+    scope,
+};
+pub use token::ValidatedToken;
+pub use validate::{
+    InvalidToken, InvalidTokenKind, Presented, Profile, TokenValidator, Unavailable, UnknownProfile,
+    Validation, ValidationError,
+};

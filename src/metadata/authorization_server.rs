@@ -1,0 +1,67 @@
+use bytes::Bytes;
+use http::{Response, header};
+
+use super::well_known::Issuer;
+use crate::fetch::{Endpoint, FetchError, HttpClient, LoopbackHttp, get_json};
+use crate::json::Document;
+
+/// Why an issuer's metadata gave no place to find its keys.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DiscoveryError {
+    #[error("the metadata could not be fetched")]
+    Fetch(#[source] FetchError),
+    #[error("the metadata is not a JSON object of type application/json")]
+    Malformed,
+    #[error("the metadata names another issuer than the configured one")]
+    IssuerMismatch,
+    #[error("the metadata has no `jwks_uri` with an https URL")]
+    NoJwksUri,
+}
+
+/// Finds `jwks_uri`: by OpenID Connect Discovery, and where the server does not have that document, by RFC 8414.
+pub(crate) async fn discover(
+    client: &dyn HttpClient,
+    issuer: &Issuer,
+    loopback_http: LoopbackHttp,
+) -> Result<Endpoint, DiscoveryError> {
+    let openid = issuer.openid_configuration(loopback_http).ok_or(DiscoveryError::Malformed)?;
+    match get_json(client, &openid).await {
+        Ok(response) => jwks_uri(&response, issuer, loopback_http),
+        // Only "no such document" leads to the other place. A document that is there and wrong ends discovery:
+        // going on to the next source would hide it.
+        Err(FetchError::Status(status)) if status.is_client_error() => {
+            let oauth = issuer.oauth_authorization_server(loopback_http).ok_or(DiscoveryError::Malformed)?;
+            let response = get_json(client, &oauth).await.map_err(DiscoveryError::Fetch)?;
+            jwks_uri(&response, issuer, loopback_http)
+        }
+        Err(error) => Err(DiscoveryError::Fetch(error)),
+    }
+}
+
+fn jwks_uri(
+    response: &Response<Bytes>,
+    issuer: &Issuer,
+    loopback_http: LoopbackHttp,
+) -> Result<Endpoint, DiscoveryError> {
+    if !is_json(response) {
+        return Err(DiscoveryError::Malformed);
+    }
+    let text = std::str::from_utf8(response.body()).map_err(|_| DiscoveryError::Malformed)?;
+    let document = Document::parse(text).map_err(|_| DiscoveryError::Malformed)?;
+    let members = document.root().as_object().ok_or(DiscoveryError::Malformed)?;
+    // RFC 8414 §3.3, OpenID Connect Discovery §4.3: identical, or nothing of the document is used.
+    if members.get("issuer").and_then(|value| value.as_str()) != Some(issuer.as_str()) {
+        return Err(DiscoveryError::IssuerMismatch);
+    }
+    members
+        .get("jwks_uri")
+        .and_then(|value| value.as_str())
+        .and_then(|text| Endpoint::parse(text, loopback_http))
+        .ok_or(DiscoveryError::NoJwksUri)
+}
+
+fn is_json(response: &Response<Bytes>) -> bool {
+    let value = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}

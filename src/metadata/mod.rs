@@ -1,0 +1,7 @@
+//! Authorization server metadata: OpenID Connect Discovery 1.0 and RFC 8414.
+
+mod authorization_server;
+mod well_known;
+
+pub(crate) use authorization_server::{DiscoveryError, discover};
+pub(crate) use well_known::Issuer;

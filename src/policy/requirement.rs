@@ -1,0 +1,219 @@
+use std::fmt;
+
+use super::decision::{Decision, Denial};
+use super::{Policy, PolicyInput};
+use crate::bearer::ScopeName;
+use crate::token::ValidatedToken;
+
+/// A policy made of scopes and roles. It prints as it would be read aloud.
+///
+/// ```
+/// use portcullis::{any_scope, not, role, scope};
+///
+/// let requirement = scope("orders:write").and(role("clerk").or(not(any_scope(["trial", "demo"]))));
+/// assert_eq!(
+///     requirement.to_string(),
+///     "scope `orders:write` and (role `clerk` or not (any scope of `trial`, `demo`))"
+/// );
+/// ```
+///
+/// No requirement, negated or not, admits a request without a valid token.
+#[derive(Clone, Debug)]
+pub struct Requirement(Term);
+
+#[derive(Clone, Debug)]
+enum Term {
+    Authenticated,
+    AllScopes(Box<[ScopeName]>),
+    AnyScope(Box<[ScopeName]>),
+    Role(Box<str>),
+    And(Box<[Term; 2]>),
+    Or(Box<[Term; 2]>),
+    Not(Box<Term>),
+}
+
+/// Requires a valid token, whatever it grants.
+#[must_use]
+pub fn authenticated() -> Requirement {
+    Requirement(Term::Authenticated)
+}
+
+/// Requires this scope (RFC 6749 §3.3: the whole scope-token, case-sensitive).
+///
+/// # Panics
+///
+/// If `scope` is not one scope-token: empty, with a space, a quote, a backslash, or outside printable ASCII.
+#[must_use]
+pub fn scope(scope: &str) -> Requirement {
+    all_scopes([scope])
+}
+
+/// Requires every one of these scopes.
+///
+/// # Panics
+///
+/// If the list is empty (write [`authenticated`] if no scope is needed), or if one is not a scope-token.
+#[must_use]
+pub fn all_scopes<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Requirement {
+    Requirement(Term::AllScopes(names(scopes)))
+}
+
+/// Requires at least one of these scopes. A challenge names the first of them.
+///
+/// # Panics
+///
+/// If the list is empty (nothing could satisfy it), or if one is not a scope-token.
+#[must_use]
+pub fn any_scope<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Requirement {
+    Requirement(Term::AnyScope(names(scopes)))
+}
+
+/// Requires this role, by its whole name, in the claim that holds roles.
+///
+/// # Panics
+///
+/// If `role` is empty.
+#[must_use]
+pub fn role(role: &str) -> Requirement {
+    assert!(!role.is_empty(), "a role has a name");
+    Requirement(Term::Role(role.into()))
+}
+
+/// Requires that `requirement` is *not* met, by a request that has a valid token all the same.
+#[must_use]
+pub fn not(requirement: Requirement) -> Requirement {
+    Requirement(Term::Not(Box::new(requirement.0)))
+}
+
+fn names<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Box<[ScopeName]> {
+    let names: Box<[ScopeName]> = scopes.into_iter().map(name).collect();
+    assert!(!names.is_empty(), "a list of scopes names at least one");
+    names
+}
+
+#[expect(clippy::panic, reason = "a mistake in the program's text, found when it starts; documented")]
+fn name(scope: &str) -> ScopeName {
+    ScopeName::parse(scope).unwrap_or_else(|| panic!("`{scope}` is not one scope-token (RFC 6749 §3.3)"))
+}
+
+impl Requirement {
+    /// Requires both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(Term::And(Box::new([self.0, other.0])))
+    }
+
+    /// Requires one or the other.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self(Term::Or(Box::new([self.0, other.0])))
+    }
+}
+
+impl Policy for Requirement {
+    fn decide(&self, input: &PolicyInput<'_>) -> Decision {
+        let Some(token) = input.token() else {
+            return Decision::Deny(Denial::because("the request has no token"));
+        };
+        if self.0.holds(token, &[]) {
+            return Decision::Allow;
+        }
+        // Only now, off the usual path: what was missing, and whether scopes would cure it. A set that a
+        // `not` turns against itself cures nothing, so it is tried before it is named.
+        let needed = self.0.needed_scopes(token).filter(|scopes| self.0.holds(token, scopes));
+        let denial = Denial::because(format!("required: {self}"));
+        Decision::Deny(denial.with_needed_scopes(needed.unwrap_or_default()))
+    }
+}
+
+impl Term {
+    /// Whether the token, with `granted` added to its scopes, meets this.
+    fn holds(&self, token: &ValidatedToken, granted: &[ScopeName]) -> bool {
+        let has = |scope: &ScopeName| token.scopes().contains(scope.as_str()) || granted.contains(scope);
+        match self {
+            Self::Authenticated => true,
+            Self::AllScopes(scopes) => scopes.iter().all(has),
+            Self::AnyScope(scopes) => scopes.iter().any(has),
+            Self::Role(role) => token.has_role(role),
+            Self::And(both) => both.iter().all(|term| term.holds(token, granted)),
+            Self::Or(either) => either.iter().any(|term| term.holds(token, granted)),
+            Self::Not(term) => !term.holds(token, granted),
+        }
+    }
+
+    /// One set of scopes with which this token would meet this (RFC 6750 §3.1): everything this request needs,
+    /// not only what is missing; of alternatives, the first that scopes can reach. `None` if scopes cannot.
+    fn needed_scopes(&self, token: &ValidatedToken) -> Option<Vec<ScopeName>> {
+        match self {
+            Self::AllScopes(scopes) => Some(scopes.to_vec()),
+            Self::AnyScope(scopes) => {
+                let held = scopes.iter().find(|scope| token.scopes().contains(scope.as_str()));
+                held.or(scopes.first()).map(|scope| vec![scope.clone()])
+            }
+            Self::And(both) => both.iter().try_fold(Vec::new(), |mut all: Vec<ScopeName>, term| {
+                for scope in term.needed_scopes(token)? {
+                    if !all.contains(&scope) {
+                        all.push(scope);
+                    }
+                }
+                Some(all)
+            }),
+            Self::Or(either) => {
+                let met = either.iter().find(|term| term.holds(token, &[]));
+                let curable = || either.iter().find_map(|term| term.needed_scopes(token));
+                met.map_or_else(curable, |term| term.needed_scopes(token))
+            }
+            Self::Authenticated | Self::Role(_) | Self::Not(_) => self.holds(token, &[]).then(Vec::new),
+        }
+    }
+
+    /// Writes a part of a larger requirement, in brackets where it is itself composed.
+    fn part<'a>(&'a self, within: &'a Self) -> impl fmt::Display + 'a {
+        fmt::from_fn(move |f| match (self, within) {
+            (Self::And(_), Self::And(_)) | (Self::Or(_), Self::Or(_)) => write!(f, "{self}"),
+            (Self::And(_) | Self::Or(_), _) | (_, Self::Not(_)) => write!(f, "({self})"),
+            _ => write!(f, "{self}"),
+        })
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Authenticated => f.write_str("a valid token"),
+            Self::AllScopes(scopes) => match &**scopes {
+                [one] => write!(f, "scope `{}`", one.as_str()),
+                all => write!(f, "all scopes of {}", List(all)),
+            },
+            Self::AnyScope(scopes) => write!(f, "any scope of {}", List(scopes)),
+            Self::Role(role) => write!(f, "role `{role}`"),
+            Self::And(both) => {
+                let [left, right] = &**both;
+                write!(f, "{} and {}", left.part(self), right.part(self))
+            }
+            Self::Or(either) => {
+                let [left, right] = &**either;
+                write!(f, "{} or {}", left.part(self), right.part(self))
+            }
+            Self::Not(term) => write!(f, "not {}", term.part(self)),
+        }
+    }
+}
+
+struct List<'a>(&'a [ScopeName]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, scope) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}`{}`", scope.as_str())?;
+        }
+        Ok(())
+    }
+}

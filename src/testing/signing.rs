@@ -1,0 +1,104 @@
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaKeyPair,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::jose::SignatureAlgorithm;
+
+/// A private key for one algorithm, and the JWK of its public half.
+pub(super) struct SigningKey {
+    key_id: String,
+    algorithm: SignatureAlgorithm,
+    pair: Pair,
+}
+
+enum Pair {
+    Ecdsa(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+    Rsa(Box<RsaKeyPair>),
+}
+
+impl SigningKey {
+    pub(super) fn generate(algorithm: SignatureAlgorithm, key_id: String) -> Self {
+        let pair = match algorithm {
+            SignatureAlgorithm::Es256 => ecdsa(&signature::ECDSA_P256_SHA256_FIXED_SIGNING),
+            SignatureAlgorithm::Es384 => ecdsa(&signature::ECDSA_P384_SHA384_FIXED_SIGNING),
+            SignatureAlgorithm::Es512 => ecdsa(&signature::ECDSA_P521_SHA512_FIXED_SIGNING),
+            SignatureAlgorithm::EdDsa | SignatureAlgorithm::Ed25519 => {
+                Pair::Ed25519(Ed25519KeyPair::generate().expect("a key can be generated"))
+            }
+            _ => Pair::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key can be generated"))),
+        };
+        Self { key_id, algorithm, pair }
+    }
+
+    pub(super) fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    pub(super) fn algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    pub(super) fn jwk(&self) -> Value {
+        let mut jwk = match &self.pair {
+            Pair::Ecdsa(pair) => {
+                // An uncompressed point: 0x04, x, y.
+                let point = pair.public_key().as_ref().get(1..).expect("a point has coordinates");
+                let (x, y) = point.split_at(point.len() / 2);
+                let curve = match self.algorithm {
+                    SignatureAlgorithm::Es256 => "P-256",
+                    SignatureAlgorithm::Es384 => "P-384",
+                    _ => "P-521",
+                };
+                json!({ "kty": "EC", "crv": curve, "x": base64url(x), "y": base64url(y) })
+            }
+            Pair::Ed25519(pair) => {
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url(pair.public_key().as_ref()) })
+            }
+            Pair::Rsa(pair) => {
+                let key = pair.public_key();
+                let modulus = key.modulus().big_endian_without_leading_zero();
+                let exponent = key.exponent().big_endian_without_leading_zero();
+                json!({ "kty": "RSA", "n": base64url(modulus), "e": base64url(exponent) })
+            }
+        };
+        jwk["kid"] = self.key_id.as_str().into();
+        jwk["alg"] = self.algorithm.name().into();
+        jwk["use"] = "sig".into();
+        jwk
+    }
+
+    pub(super) fn sign(&self, input: &[u8]) -> Vec<u8> {
+        let random = SystemRandom::new();
+        match &self.pair {
+            Pair::Ecdsa(pair) => pair.sign(&random, input).expect("an input can be signed").as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair.sign(input).as_ref().to_vec(),
+            Pair::Rsa(pair) => {
+                let padding: &dyn signature::RsaEncoding = match self.algorithm {
+                    SignatureAlgorithm::Ps256 => &signature::RSA_PSS_SHA256,
+                    SignatureAlgorithm::Ps384 => &signature::RSA_PSS_SHA384,
+                    SignatureAlgorithm::Ps512 => &signature::RSA_PSS_SHA512,
+                    SignatureAlgorithm::Rs384 => &signature::RSA_PKCS1_SHA384,
+                    SignatureAlgorithm::Rs512 => &signature::RSA_PKCS1_SHA512,
+                    _ => &signature::RSA_PKCS1_SHA256,
+                };
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(padding, &random, input, &mut signature).expect("an input can be signed");
+                signature
+            }
+        }
+    }
+}
+
+fn ecdsa(algorithm: &'static EcdsaSigningAlgorithm) -> Pair {
+    Pair::Ecdsa(EcdsaKeyPair::generate(algorithm).expect("a key can be generated"))
+}
+
+pub(super) fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -1,0 +1,165 @@
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::issuer::Issuer;
+use super::signing::base64url;
+use crate::jose::SignatureAlgorithm;
+
+/// A token in the making. Made by [`Issuer::token`]; it starts out right in every respect.
+#[derive(Clone)]
+#[must_use = "a token is made by `sign`"]
+pub struct TokenBuilder {
+    issuer: Issuer,
+    algorithm: SignatureAlgorithm,
+    now: u64,
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+    flaw: Option<Flaw>,
+}
+
+/// The one respect in which a token is wrong.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// `alg: none` and an empty signature.
+    AlgNone,
+    /// Bound to a DPoP key (`cnf.jkt`) of which the request has no proof.
+    BoundToKey,
+    /// One bit of the signature is flipped.
+    BadSignature,
+    /// Expired an hour ago.
+    Expired,
+    /// Valid in an hour.
+    NotYetValid,
+    /// Typed as an OpenID Connect logout token.
+    OtherType,
+    /// Signed with the right key under a `kid` that the issuer does not have.
+    UnknownKey,
+    /// For another audience.
+    WrongAudience,
+    /// From another issuer.
+    WrongIssuer,
+}
+
+impl TokenBuilder {
+    pub(super) fn new(issuer: Issuer, audience: &str, now: u64) -> Self {
+        let claims = json!({
+            "iss": issuer.url(),
+            "aud": audience,
+            "sub": "alice",
+            "client_id": "client-1",
+            "iat": now,
+            "exp": now + 300,
+            "jti": format!("jti-{now}"),
+        });
+        let Value::Object(claims) = claims else { return Self::empty(issuer, now) };
+        Self { claims, ..Self::empty(issuer, now) }
+    }
+
+    fn empty(issuer: Issuer, now: u64) -> Self {
+        let header = Map::from_iter([("typ".to_owned(), json!("at+jwt"))]);
+        Self { issuer, algorithm: SignatureAlgorithm::Es256, now, header, claims: Map::new(), flaw: None }
+    }
+
+    /// Signs with this algorithm instead of ES256.
+    pub fn algorithm(mut self, algorithm: SignatureAlgorithm) -> Self {
+        self.algorithm = algorithm;
+        self
+    }
+
+    /// `sub`. Default: `alice`.
+    pub fn subject(self, subject: &str) -> Self {
+        self.claim("sub", subject)
+    }
+
+    /// `scope`: scopes separated by spaces. Default: no claim.
+    pub fn scope(self, scope: &str) -> Self {
+        self.claim("scope", scope)
+    }
+
+    /// `roles`. Default: no claim.
+    pub fn roles<const N: usize>(self, roles: [&str; N]) -> Self {
+        self.claim("roles", roles.map(Value::from).to_vec())
+    }
+
+    /// `exp`, counted from now. Default: five minutes.
+    pub fn expires_in(self, lifetime: Duration) -> Self {
+        let expires_at = self.now + lifetime.as_secs();
+        self.claim("exp", expires_at)
+    }
+
+    /// Any claim.
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Leaves a claim out.
+    pub fn without(mut self, name: &str) -> Self {
+        self.claims.remove(name);
+        self
+    }
+
+    /// Any header parameter. `alg` and `kid` are filled in where they are not set.
+    pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.header.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Leaves a header parameter out. `kid` stays out if it is removed here.
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.header.insert(name.to_owned(), Value::Null);
+        self
+    }
+
+    /// Makes the token wrong in one respect.
+    pub fn flaw(mut self, flaw: Flaw) -> Self {
+        self.flaw = Some(flaw);
+        self
+    }
+
+    /// Signs the token.
+    #[must_use]
+    pub fn sign(mut self) -> String {
+        let now = self.now;
+        self = match self.flaw {
+            None | Some(Flaw::BadSignature | Flaw::AlgNone) => self,
+            Some(Flaw::BoundToKey) => {
+                self.claim("cnf", json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }))
+            }
+            Some(Flaw::Expired) => self.claim("iat", now - 7200).claim("exp", now - 3600),
+            Some(Flaw::NotYetValid) => self.claim("nbf", now + 3600).claim("exp", now + 7200),
+            Some(Flaw::OtherType) => self.header("typ", "logout+jwt"),
+            Some(Flaw::UnknownKey) => self.header("kid", "nobody's key"),
+            Some(Flaw::WrongAudience) => self.claim("aud", "https://another-api.example.com"),
+            Some(Flaw::WrongIssuer) => self.claim("iss", "https://another-issuer.example.com"),
+        };
+        let claims = Value::Object(self.claims.clone()).to_string();
+        if self.flaw == Some(Flaw::AlgNone) {
+            let header = json!({ "alg": "none", "typ": "at+jwt" }).to_string();
+            return format!("{}.{}.", base64url(header.as_bytes()), base64url(claims.as_bytes()));
+        }
+        let mut header = self.header.clone();
+        header.entry("alg").or_insert_with(|| self.algorithm.name().into());
+        header.entry("kid").or_insert_with(|| self.issuer.key_id(self.algorithm).into());
+        header.retain(|_, value| !value.is_null());
+        let token = self.issuer.sign(self.algorithm, &Value::Object(header).to_string(), claims.as_bytes());
+        if self.flaw == Some(Flaw::BadSignature) { with_flipped_bit(&token) } else { token }
+    }
+}
+
+/// Changes the first letter of the signature: the text stays canonical base64url of the same length.
+fn with_flipped_bit(token: &str) -> String {
+    let (input, signature) = token.rsplit_once('.').unwrap_or_default();
+    let rest: String = signature.chars().skip(1).collect();
+    let first = if signature.starts_with('A') { 'B' } else { 'A' };
+    format!("{input}.{first}{rest}")
+}
+
+impl fmt::Debug for TokenBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenBuilder").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,81 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::claims::{ClaimPath, ClaimPosition, Claims, NumericDate, Scopes};
+
+/// An access token that passed validation: the principal of a request.
+///
+/// A handle to shared claims: cloning it copies a pointer. In Axum it is an extractor; elsewhere
+/// [`ValidatedToken::of`] reads it from a request's extensions.
+///
+/// What it does *not* say: that the token is still valid when you look. A long-lived stream (WebSocket, SSE,
+/// gRPC streaming) outlives `exp` unless its handler looks at [`expires_at`](Self::expires_at).
+#[derive(Clone)]
+pub struct ValidatedToken {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    claims: Claims,
+    roles: Option<ClaimPosition>,
+}
+
+impl ValidatedToken {
+    /// Asserts that `claims` were validated. Whoever calls this vouches for signature or source, issuer,
+    /// audience and expiry; every origin of a validated token is a call of this function.
+    ///
+    /// Roles are read from the claim `roles`. A token with a `cnf` claim is refused by the layer all the same,
+    /// because its binding was not verified.
+    #[must_use]
+    pub fn assertion(claims: Claims) -> Self {
+        Self::with_roles_at(claims, &ClaimPath::member("roles"))
+    }
+
+    pub(crate) fn with_roles_at(claims: Claims, path: &ClaimPath) -> Self {
+        let roles = claims.find(path);
+        Self { shared: Arc::new(Shared { claims, roles }) }
+    }
+
+    /// The token's claims.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.shared.claims
+    }
+
+    /// `sub`: whom the token speaks for, unique within its issuer only.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.claims().subject()
+    }
+
+    /// `scope`: what the client was granted.
+    #[must_use]
+    pub fn scopes(&self) -> Scopes<'_> {
+        self.claims().scopes()
+    }
+
+    /// `exp`: the instant from which the token is expired.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<NumericDate> {
+        self.claims().expires_at()
+    }
+
+    /// Whether the claim that holds roles (`roles`, or where `roles_at` says) lists this one. The comparison
+    /// is case-sensitive and by whole name.
+    #[must_use]
+    pub fn has_role(&self, role: &str) -> bool {
+        self.shared.roles.is_some_and(|roles| self.claims().lists(roles, role))
+    }
+
+    /// Whether both are handles to the same validated claims.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+impl fmt::Debug for ValidatedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValidatedToken").finish_non_exhaustive()
+    }
+}

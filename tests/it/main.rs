@@ -1,0 +1,6 @@
+//! One binary: what the crate promises, tried through its public face.
+#![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test fails where it stands")]
+
+mod support;
+
+mod extraction;

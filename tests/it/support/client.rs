@@ -1,0 +1,101 @@
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header};
+use portcullis::{BoxFuture, FetchError, FetchLimits, HttpClient};
+use tokio::sync::Semaphore;
+
+/// An HTTP client that answers from a script and counts what it was asked. Clones are the same client.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ScriptedClient {
+    script: Arc<Mutex<Script>>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    requests: Vec<String>,
+    replies: HashMap<String, VecDeque<Reply>>,
+}
+
+/// One scripted answer. The last one for a URL is given again and again.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    Json(String),
+    Response(u16, Vec<(&'static str, &'static str)>, String),
+    Unreachable,
+    Panic,
+    /// The answer waits for a permit of this gate.
+    After(Arc<Semaphore>, Box<Reply>),
+}
+
+impl ScriptedClient {
+    /// Answers GETs of `url` with these, one after the other.
+    pub(crate) fn on(self, url: &str, replies: impl IntoIterator<Item = Reply>) -> Self {
+        self.script.lock().unwrap().replies.insert(url.to_owned(), replies.into_iter().collect());
+        self
+    }
+
+    /// Every URL asked so far, in order.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.script.lock().unwrap().requests.clone()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.requests().len()
+    }
+}
+
+impl HttpClient for ScriptedClient {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: FetchLimits,
+    ) -> BoxFuture<'static, Result<Response<Bytes>, FetchError>> {
+        assert_eq!(limits, FetchLimits::default());
+        let script = Arc::clone(&self.script);
+        Box::pin(async move {
+            let url = request.uri().to_string();
+            let reply = {
+                let mut script = script.lock().unwrap();
+                script.requests.push(url.clone());
+                match script.replies.get_mut(&url) {
+                    Some(replies) if replies.len() > 1 => replies.pop_front(),
+                    Some(replies) => replies.front().cloned(),
+                    None => None,
+                }
+            };
+            reply.unwrap_or(Reply::Response(404, vec![], String::new())).give().await
+        })
+    }
+}
+
+impl Reply {
+    async fn give(self) -> Result<Response<Bytes>, FetchError> {
+        match self {
+            Self::Json(body) => {
+                Self::response(200, vec![(header::CONTENT_TYPE.as_str(), "application/json")], body)
+            }
+            Self::Response(status, headers, body) => Self::response(status, headers, body),
+            Self::Unreachable => Err(FetchError::Failed("connection refused".into())),
+            Self::Panic => panic!("a client with a bug"),
+            Self::After(gate, reply) => {
+                gate.acquire().await.unwrap().forget();
+                Box::pin(reply.give()).await
+            }
+        }
+    }
+
+    fn response(
+        status: u16,
+        headers: Vec<(&'static str, &'static str)>,
+        body: String,
+    ) -> Result<Response<Bytes>, FetchError> {
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        for (name, value) in headers {
+            response.headers_mut().append(name, value.parse().unwrap());
+        }
+        Ok(response)
+    }
+}
