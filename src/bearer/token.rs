@@ -11,9 +11,10 @@ impl<'a> BearerToken<'a> {
     /// Takes a text of the grammar `token68`: `1*( ALPHA / DIGIT / "-._~+/" ) *"="`.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let body = text.trim_end_matches('=');
-        let valid = !body.is_empty()
-            && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte));
-        valid.then_some(Self(text))
+        // Every byte is looked at, without an early exit: the loop is then vectorized, and it runs over a
+        // kilobyte for each request.
+        let valid = body.bytes().fold(true, |valid, byte| valid & is_token68(byte));
+        (valid && !body.is_empty()).then_some(Self(text))
     }
 
     /// The token's text. It is a secret: whoever has it can use it.
@@ -21,6 +22,16 @@ impl<'a> BearerToken<'a> {
     pub fn expose_secret(self) -> &'a str {
         self.0
     }
+}
+
+fn is_token68(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        | (byte == b'-')
+        | (byte == b'.')
+        | (byte == b'_')
+        | (byte == b'~')
+        | (byte == b'+')
+        | (byte == b'/')
 }
 
 impl fmt::Debug for BearerToken<'_> {

@@ -33,7 +33,7 @@ use crate::json::{Document, JsonError, Object, Value};
 /// # Ok::<_, portcullis::ClaimsError>(())
 /// ```
 pub struct Claims {
-    json: Box<str>,
+    json: String,
     document: Document,
     registered: Registered,
 }
@@ -87,7 +87,7 @@ impl Claims {
     /// A [`ClaimsError`] if the text is not a JSON object, nests deeper than 16 levels, names a member twice,
     /// or has a registered claim of the wrong type (`exp`, `nbf` and `iat`: numbers from 1970 to the year
     /// 9999; `iss`, `sub`, `jti`, `client_id` and `scope`: strings; `aud`: a string or an array of strings).
-    pub fn from_json(json: impl Into<Box<str>>) -> Result<Self, ClaimsError> {
+    pub fn from_json(json: impl Into<String>) -> Result<Self, ClaimsError> {
         let json = json.into();
         let document = Document::parse(&json).map_err(Reason::Json)?;
         // RFC 7519 §7.2: an array or a bare value is valid JSON and not a claims set.

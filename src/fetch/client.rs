@@ -16,11 +16,11 @@ pub(crate) struct DefaultClient {
 
 impl DefaultClient {
     fn client(&self) -> Result<reqwest::Client, FetchError> {
+        // reqwest is bound to tokio and would panic outside it.
+        tokio::runtime::Handle::try_current().map_err(|error| FetchError::Failed(error.into()))?;
         if let Some(client) = self.client.get() {
             return Ok(client.clone());
         }
-        // reqwest is bound to tokio and would panic outside it.
-        tokio::runtime::Handle::try_current().map_err(|error| FetchError::Failed(error.into()))?;
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))

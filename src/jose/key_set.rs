@@ -56,15 +56,13 @@ impl KeySet {
     /// The keys that may have signed a token with this header: same `kid` (compared exactly), and fit for its
     /// algorithm. A token without `kid` may have been signed by any key that fits (RFC 7515 §4.1.4).
     pub(crate) fn select(&self, header: &JoseHeader) -> Option<Selected<'_>> {
-        let algorithm = header.algorithm();
-        let verifiers: Vec<&Verifier> = match header.key_id() {
-            Some(key_id) => {
-                let same_id = self.by_key_id.get(key_id)?.iter().filter_map(|index| self.keys.get(*index));
-                same_id.filter_map(|key| key.verifier(algorithm)).take(MAX_TRIES).collect()
-            }
-            None => self.keys.iter().filter_map(|key| key.verifier(algorithm)).take(MAX_TRIES).collect(),
+        let same_id = match header.key_id() {
+            Some(key_id) => Some(self.by_key_id.get(key_id)?.as_slice()),
+            None => None,
         };
-        (!verifiers.is_empty()).then_some(Selected { verifiers })
+        let selected = Selected { keys: &self.keys, same_id, algorithm: header.algorithm() };
+        let any = selected.verifiers().next().is_some();
+        any.then_some(selected)
     }
 }
 
@@ -76,15 +74,24 @@ impl Key {
 
 /// The few keys that a token is tried against.
 pub(crate) struct Selected<'k> {
-    verifiers: Vec<&'k Verifier>,
+    keys: &'k [Key],
+    /// The indices of the keys with the token's `kid`; all keys where it has none.
+    same_id: Option<&'k [usize]>,
+    algorithm: SignatureAlgorithm,
 }
 
-impl Selected<'_> {
+impl<'k> Selected<'k> {
+    fn verifiers(&self) -> impl Iterator<Item = &'k Verifier> {
+        let (keys, algorithm) = (self.keys, self.algorithm);
+        let by_id = self.same_id.into_iter().flatten().filter_map(move |index| keys.get(*index));
+        let all = self.same_id.is_none().then_some(keys).into_iter().flatten();
+        by_id.chain(all).filter_map(move |key| key.verifier(algorithm)).take(MAX_TRIES)
+    }
+
     /// Verifies the signature (RFC 7515 §5.2).
     pub(crate) fn verify(&self, jws: &UnverifiedJws<'_>) -> Result<VerifiedJws, JoseError> {
         let signature = jws.signature()?;
-        self.verifiers
-            .iter()
+        self.verifiers()
             .any(|verifier| verifier.verifies(jws.signing_input(), &signature))
             .then_some(VerifiedJws(()))
             .ok_or(JoseError::BadSignature)

@@ -3,4 +3,9 @@
 
 mod support;
 
+mod axum;
 mod extraction;
+mod jose;
+mod keys;
+mod layer;
+mod policy;

@@ -1,0 +1,495 @@
+//! Keys that are fetched: discovery, cooldown, refresh, staleness, outages. Virtual time, counted requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis::testing::{Flaw, Issuer, ManualClock};
+use portcullis::{ResourceServer, ResourceServerBuilder, authenticated};
+use tokio::sync::Semaphore;
+
+use crate::support::{AUDIENCE, Api, ISSUER, NOW, Reply, ScriptedClient, capture_logs};
+
+const OPENID: &str = "https://id.example.com/.well-known/openid-configuration";
+const OAUTH: &str = "https://id.example.com/.well-known/oauth-authorization-server";
+const JWKS: &str = "https://id.example.com/jwks";
+
+/// An issuer behind a scripted network, and the clock of everybody.
+struct World {
+    issuer: Issuer,
+    client: ScriptedClient,
+    clock: ManualClock,
+}
+
+impl World {
+    fn new() -> Self {
+        let clock = ManualClock::at(NOW);
+        let issuer = Issuer::offline(ISSUER).with_clock(clock.clone());
+        Self { issuer, client: ScriptedClient::default(), clock }
+    }
+
+    fn server(&self) -> ResourceServerBuilder {
+        ResourceServer::builder(ISSUER)
+            .audience(AUDIENCE)
+            .with_clock(self.clock.clone())
+            .with_http_client(self.client.clone())
+    }
+
+    /// An API that knows its `jwks_uri`.
+    fn api(&self) -> Api {
+        Api::new(self.server().jwks_uri(JWKS).build().unwrap().require(authenticated()))
+    }
+
+    /// An API that knows its issuer only.
+    fn discovering_api(&self) -> Api {
+        Api::new(self.server().build().unwrap().require(authenticated()))
+    }
+
+    fn jwks(&self) -> Reply {
+        Reply::Json(self.issuer.jwks_json().to_string())
+    }
+
+    fn metadata(&self) -> Reply {
+        Reply::Json(self.issuer.metadata_json().to_string())
+    }
+
+    fn token(&self) -> String {
+        self.issuer.token(AUDIENCE).expires_in(Duration::from_secs(86_400)).sign()
+    }
+
+    fn stranger(&self) -> String {
+        self.issuer.token(AUDIENCE).flaw(Flaw::UnknownKey).sign()
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+#[test]
+fn building_needs_no_runtime_and_no_network() {
+    // covers: JWK-022
+    let world = World::new();
+    drop(world.discovering_api());
+    assert_eq!(world.client.count(), 0);
+    // With the default client, too.
+    ResourceServer::builder(ISSUER).audience(AUDIENCE).build().unwrap();
+}
+
+#[tokio::test]
+async fn keys_are_found_through_openid_metadata_at_the_first_token() {
+    // covers: DSC-003, DSC-011
+    let world = World::new();
+    world.client.clone().on(OPENID, [world.metadata()]).on(JWKS, [world.jwks()]);
+    let api = world.discovering_api();
+    for _ in 0..3 {
+        api.token(world.token()).await.assert_admitted();
+    }
+    assert_eq!(world.client.requests(), [OPENID, JWKS]);
+}
+
+#[tokio::test]
+async fn without_openid_metadata_the_oauth_document_is_used() {
+    // covers: DSC-001
+    let world = World::new();
+    world.client.clone().on(OAUTH, [world.metadata()]).on(JWKS, [world.jwks()]);
+    world.discovering_api().token(world.token()).await.assert_admitted();
+    assert_eq!(world.client.requests(), [OPENID, OAUTH, JWKS]);
+}
+
+#[tokio::test]
+async fn metadata_of_another_issuer_is_not_used_and_ends_discovery() {
+    // covers: DSC-004, DSC-010, DSC-012, HM-002
+    for other in
+        ["https://id.example.com/", "https://ID.example.com", "http://id.example.com", "https://evil.example"]
+    {
+        let world = World::new();
+        let document = serde_json::json!({ "issuer": other, "jwks_uri": JWKS }).to_string();
+        world
+            .client
+            .clone()
+            .on(OPENID, [Reply::Json(document)])
+            .on(OAUTH, [world.metadata()])
+            .on(JWKS, [world.jwks()]);
+        world.discovering_api().token(world.token()).await.assert_unavailable(1);
+        assert_eq!(world.client.requests(), [OPENID], "{other}");
+    }
+}
+
+#[tokio::test]
+async fn metadata_that_is_no_json_object_or_names_no_https_key_set_is_an_outage() {
+    // covers: DSC-007, DSC-008, JWK-014
+    let json = |text: &str| Reply::Json(text.to_owned());
+    let html = Reply::Response(200, vec![("content-type", "text/html")], "<html>".to_owned());
+    let redirect = Reply::Response(302, vec![("location", "https://evil.example")], String::new());
+    for reply in [
+        html,
+        redirect,
+        Reply::Response(500, vec![], String::new()),
+        Reply::Unreachable,
+        json("[]"),
+        json("{"),
+        json(r#"{"issuer":"https://id.example.com"}"#),
+        json(r#"{"issuer":"https://id.example.com","jwks_uri":"http://id.example.com/jwks"}"#),
+        json(r#"{"issuer":"https://id.example.com","jwks_uri":"file:///etc/passwd"}"#),
+        json(r#"{"issuer":"https://id.example.com","jwks_uri":5}"#),
+        json(r#"{"issuer":"https://id.example.com","issuer":"x","jwks_uri":"https://id.example.com/jwks"}"#),
+    ] {
+        let world = World::new();
+        world.client.clone().on(OPENID, [reply.clone()]).on(JWKS, [world.jwks()]);
+        world.discovering_api().token(world.token()).await.assert_unavailable(1);
+        assert_eq!(world.client.requests(), [OPENID], "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn algorithms_in_metadata_add_nothing() {
+    // covers: DSC-013, HM-004
+    let world = World::new();
+    let mut metadata = world.issuer.metadata_json();
+    metadata["id_token_signing_alg_values_supported"] = serde_json::json!(["none", "HS256"]);
+    world.client.clone().on(OPENID, [Reply::Json(metadata.to_string())]).on(JWKS, [world.jwks()]);
+    let api = world.discovering_api();
+    api.token(world.token()).await.assert_admitted();
+    api.token(world.issuer.token(AUDIENCE).flaw(Flaw::AlgNone).sign())
+        .await
+        .assert_invalid("algorithm_not_allowed");
+}
+
+#[tokio::test]
+async fn a_moved_key_set_is_found_again_after_a_failure_and_after_an_hour() {
+    let world = World::new();
+    let moved = "https://id.example.com/moved";
+    let metadata = serde_json::json!({ "issuer": ISSUER, "jwks_uri": moved }).to_string();
+    let not_found = Reply::Response(404, vec![], String::new());
+    let lives_long =
+        Reply::Response(200, vec![("cache-control", "max-age=86400")], world.issuer.jwks_json().to_string());
+    world
+        .client
+        .clone()
+        .on(OPENID, [world.metadata(), Reply::Json(metadata)])
+        .on(JWKS, [world.jwks(), not_found])
+        .on(moved, [lives_long]);
+    let api = world.discovering_api();
+    api.token(world.token()).await.assert_admitted();
+    world.advance(30);
+    api.token(world.stranger()).await.assert_unavailable(30);
+    world.advance(30);
+    api.token(world.stranger()).await.assert_invalid("unknown_key");
+    assert_eq!(world.client.requests(), [OPENID, JWKS, JWKS, OPENID, moved]);
+    world.advance(3600);
+    api.token(world.stranger()).await.assert_invalid("unknown_key");
+    assert_eq!(world.client.requests()[5..], [OPENID, moved]);
+}
+
+#[tokio::test]
+async fn two_hundred_first_requests_share_one_fetch() {
+    // covers: JWK-010
+    let world = World::new();
+    let gate = Arc::new(Semaphore::new(0));
+    world.client.clone().on(JWKS, [Reply::After(Arc::clone(&gate), Box::new(world.jwks()))]);
+    let (api, token) = (Arc::new(world.api()), world.token());
+    let waiting: Vec<_> = (0..200)
+        .map(|_| {
+            let (api, token) = (Arc::clone(&api), token.clone());
+            tokio::spawn(async move { api.token(token).await.status.as_u16() })
+        })
+        .collect();
+    while world.client.count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    gate.add_permits(1);
+    for answer in waiting {
+        assert_eq!(answer.await.unwrap(), 200);
+    }
+    assert_eq!(world.client.count(), 1);
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_found_by_the_first_token_that_needs_it_and_the_old_one_stops_working() {
+    // covers: JWK-008, JWK-012, HK-011
+    let world = World::new();
+    let before = world.jwks();
+    let old = world.token();
+    world.issuer.rotate();
+    world.client.clone().on(JWKS, [before, world.jwks()]);
+    let api = world.api();
+    api.token(&old).await.assert_admitted();
+    world.advance(30);
+    api.token(world.token()).await.assert_admitted();
+    api.token(&old).await.assert_invalid("unknown_key");
+    assert_eq!(world.client.count(), 2);
+}
+
+#[tokio::test]
+async fn ten_thousand_strangers_cause_one_fetch_per_cooldown() {
+    // covers: JWK-009
+    let world = World::new();
+    world.client.clone().on(JWKS, [world.jwks()]);
+    let api = world.api();
+    for number in 0..10_000 {
+        let key_id = format!("stranger-{number}");
+        let token = world.issuer.token(AUDIENCE).header("kid", key_id).sign();
+        api.token(token).await.assert_invalid("unknown_key");
+    }
+    assert_eq!(world.client.count(), 1);
+    world.advance(30);
+    api.token(world.stranger()).await.assert_invalid("unknown_key");
+    api.token(world.stranger()).await.assert_invalid("unknown_key");
+    assert_eq!(world.client.count(), 2);
+    api.token(world.token()).await.assert_admitted();
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_anyway_never_causes_a_fetch() {
+    // covers: JWT-005, JWS-027, HT-015
+    let world = World::new();
+    world.client.clone().on(JWKS, [world.jwks()]);
+    let api = world.api();
+    for flaw in [
+        Flaw::Expired,
+        Flaw::WrongIssuer,
+        Flaw::WrongAudience,
+        Flaw::NotYetValid,
+        Flaw::OtherType,
+        Flaw::AlgNone,
+    ] {
+        assert_eq!(api.token(world.issuer.token(AUDIENCE).flaw(flaw).sign()).await.status, 401);
+    }
+    for issuer in ["http://169.254.169.254/", "file:///etc/passwd"] {
+        let token =
+            world.issuer.token(AUDIENCE).claim("iss", issuer).header("jku", "https://canary.example/jwks");
+        api.token(token.sign()).await.assert_invalid("wrong_issuer");
+    }
+    assert_eq!(world.client.count(), 0);
+}
+
+#[tokio::test]
+async fn keys_are_refreshed_in_the_background_ahead_of_their_end() {
+    // covers: JWK-013
+    let world = World::new();
+    world.client.clone().on(JWKS, [world.jwks()]);
+    let api = world.api();
+    api.token(world.token()).await.assert_admitted();
+    world.advance(449);
+    api.token(world.token()).await.assert_admitted();
+    assert_eq!(world.client.count(), 1);
+    world.advance(31);
+    for _ in 0..3 {
+        api.token(world.token()).await.assert_admitted();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.client.count(), 2);
+}
+
+#[tokio::test]
+async fn a_known_key_never_waits_for_a_fetch() {
+    let world = World::new();
+    let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(world.jwks()));
+    world.client.clone().on(JWKS, [world.jwks(), hanging]);
+    let api = world.api();
+    api.token(world.token()).await.assert_admitted();
+    // The refresh hangs, and so does a stranger's question; those who have a key are served.
+    world.advance(599);
+    let (token, stranger) = (world.token(), world.stranger());
+    tokio::select! {
+        biased;
+        _ = api.token(&stranger) => panic!("the stranger's answer needs the fetch"),
+        () = async {
+            for _ in 0..10 {
+                api.token(&token).await.assert_admitted();
+                tokio::task::yield_now().await;
+            }
+        } => {}
+    }
+    assert_eq!(world.client.count(), 2);
+}
+
+#[tokio::test]
+async fn the_last_good_keys_survive_an_outage_for_an_hour_and_then_requests_fail_closed() {
+    // covers: JWK-001, JWK-011, CHL-017, HK-001
+    for outage in [
+        Reply::Unreachable,
+        Reply::Panic,
+        Reply::Response(500, vec![], String::new()),
+        Reply::Response(302, vec![("location", "http://169.254.169.254/")], String::new()),
+        Reply::Json(String::new()),
+        Reply::Json("<html>".to_owned()),
+        Reply::Json("{}".to_owned()),
+        Reply::Json("[]".to_owned()),
+        Reply::Json("null".to_owned()),
+        Reply::Json(r#"{"keys":{}}"#.to_owned()),
+        Reply::Json(r#"{"keys":[{"kty":"AKP"}]}"#.to_owned()),
+        Reply::Json(r#"{"keys":[]} x"#.to_owned()),
+        Reply::Json(format!(r#"{{"keys":[{}{{}}]}}"#, "{},".repeat(100_000))),
+    ] {
+        let world = World::new();
+        world.client.clone().on(JWKS, [world.jwks(), outage]);
+        let api = world.api();
+        api.token(world.token()).await.assert_admitted();
+        for _ in 0..60 {
+            world.advance(69);
+            api.token(world.token()).await.assert_admitted();
+            tokio::task::yield_now().await;
+        }
+        // 600 s of lifetime and an hour of trust are over.
+        world.advance(60);
+        let answer = api.token(world.token()).await;
+        assert_eq!((answer.status.as_u16(), answer.code(), answer.inner_calls), (503, "unavailable", 0));
+        assert!(world.client.count() > 30, "the issuer was asked all the while");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_set_withdraws_every_key() {
+    // covers: JWK-018
+    let world = World::new();
+    world.client.clone().on(JWKS, [world.jwks(), Reply::Json(r#"{"keys":[]}"#.to_owned())]);
+    let api = world.api();
+    api.token(world.token()).await.assert_admitted();
+    world.advance(30);
+    api.token(world.stranger()).await.assert_invalid("unknown_key");
+    api.token(world.token()).await.assert_invalid("unknown_key");
+}
+
+#[tokio::test]
+async fn with_the_issuer_down_a_cold_start_answers_503_and_recovers_by_itself() {
+    // covers: CHL-017, JWK-022
+    let world = World::new();
+    world.client.clone().on(JWKS, [Reply::Unreachable, Reply::Unreachable, world.jwks()]);
+    let api = world.api();
+    api.token(world.token()).await.assert_unavailable(1);
+    api.token(world.token()).await.assert_unavailable(1);
+    assert_eq!(world.client.count(), 1, "the backoff holds");
+    // What is wrong whatever the keys are is still the token's fault.
+    api.token(world.issuer.token(AUDIENCE).flaw(Flaw::Expired).sign()).await.assert_invalid("expired");
+    world.advance(1);
+    api.token(world.token()).await.assert_unavailable(2);
+    world.advance(2);
+    api.token(world.token()).await.assert_admitted();
+    assert_eq!(world.client.count(), 3);
+}
+
+#[tokio::test]
+async fn an_unknown_key_during_an_outage_is_not_blamed_on_the_token() {
+    let world = World::new();
+    world.client.clone().on(JWKS, [world.jwks(), Reply::Unreachable]);
+    let api = world.api();
+    api.token(world.stranger()).await.assert_invalid("unknown_key");
+    world.advance(30);
+    api.token(world.stranger()).await.assert_unavailable(30);
+    api.token(world.token()).await.assert_admitted();
+}
+
+#[tokio::test]
+async fn a_fetch_survives_the_request_that_began_it() {
+    let world = World::new();
+    let gate = Arc::new(Semaphore::new(0));
+    world.client.clone().on(JWKS, [Reply::After(Arc::clone(&gate), Box::new(world.jwks()))]);
+    let api = world.api();
+    // A client that hangs up while the keys are on their way.
+    tokio::select! {
+        biased;
+        _ = api.token(world.token()) => panic!("there are no keys yet"),
+        () = tokio::task::yield_now() => {}
+    }
+    gate.add_permits(1);
+    while gate.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+    api.token(world.token()).await.assert_admitted();
+    assert_eq!(world.client.count(), 1);
+}
+
+#[test]
+fn a_fetch_that_dies_with_its_runtime_does_not_block_the_next_one() {
+    let world = World::new();
+    let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(world.jwks()));
+    world.client.clone().on(JWKS, [hanging, world.jwks()]);
+    let api = world.api();
+    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime().block_on(async {
+        tokio::select! {
+            biased;
+            _ = api.token(world.token()) => panic!("there are no keys yet"),
+            () = tokio::task::yield_now() => {}
+        }
+    });
+    world.advance(1);
+    runtime().block_on(async { api.token(world.token()).await.assert_admitted() });
+}
+
+#[test]
+fn without_a_runtime_the_waiting_request_drives_the_fetch() {
+    let world = World::new();
+    world.client.clone().on(JWKS, [world.jwks()]);
+    let api = world.api();
+    futures_util::FutureExt::now_or_never(api.token(world.token())).unwrap().assert_admitted();
+}
+
+#[test]
+fn without_a_runtime_the_default_client_is_unavailable_and_does_not_panic() {
+    let issuer = Issuer::offline(ISSUER);
+    let server = ResourceServer::builder(ISSUER).audience(AUDIENCE).build().unwrap();
+    let api = Api::new(server.require(authenticated()));
+    let token = issuer.token(AUDIENCE).sign();
+    futures_util::FutureExt::now_or_never(api.token(token)).unwrap().assert_unavailable(1);
+}
+
+#[tokio::test]
+async fn the_default_client_fetches_over_sockets_and_follows_no_redirect() {
+    // covers: JWK-015, JWK-017, DSC-006
+    let issuer = Issuer::start().await;
+    let server = ResourceServer::builder(issuer.url()).audience(AUDIENCE).dangerous_allow_loopback_http();
+    let api = Api::new(server.build().unwrap().require(authenticated()));
+    api.token(issuer.token(AUDIENCE).sign()).await.assert_admitted();
+    api.token(issuer.token(AUDIENCE).sign()).await.assert_admitted();
+    assert_eq!((issuer.requests().discovery, issuer.requests().jwks), (1, 1));
+
+    // A key set behind a redirect, and one larger than the limit.
+    let keys = issuer.jwks_json().to_string();
+    let huge = format!("{{\"pad\":\"{}\",{}", "x".repeat(256 * 1024), &keys[1..]);
+    let target = axum::http::HeaderMap::from_iter([(
+        http::header::LOCATION,
+        format!("{}/jwks", issuer.url()).parse().unwrap(),
+    )]);
+    let app = axum::Router::new()
+        .route("/fine", axum::routing::get(async || ([("content-type", "application/jwk-set+json")], keys)))
+        .route("/moved", axum::routing::get(async || (http::StatusCode::FOUND, target)))
+        .route("/huge", axum::routing::get(async || huge));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    for (path, admitted) in [("fine", true), ("moved", false), ("huge", false)] {
+        let server = ResourceServer::builder(issuer.url())
+            .audience(AUDIENCE)
+            .dangerous_allow_loopback_http()
+            .jwks_uri(format!("http://{address}/{path}"));
+        let api = Api::new(server.build().unwrap().require(authenticated()));
+        let answer = api.token(issuer.token(AUDIENCE).sign()).await;
+        if admitted { answer.assert_admitted() } else { answer.assert_unavailable(1) }
+    }
+    assert_eq!(issuer.requests().jwks, 1, "nobody was led back to the issuer");
+}
+
+#[tokio::test]
+async fn operators_see_why_keys_could_not_be_loaded() {
+    let world = World::new();
+    world.client.clone().on(JWKS, [Reply::Unreachable, Reply::Json("{".to_owned()), world.jwks()]);
+    let api = world.api();
+    let ((), log) = capture_logs(async {
+        for seconds in [1, 2, 0] {
+            api.token(world.token()).await;
+            world.advance(seconds);
+        }
+    })
+    .await;
+    for text in [
+        "keys could not be loaded",
+        "connection refused",
+        "not a JSON object",
+        "keys loaded",
+        "code=\"unavailable\"",
+    ] {
+        assert!(log.contains(text), "{text} / {log}");
+    }
+}

@@ -1,0 +1,161 @@
+//! Scopes, roles, and how they combine.
+
+use http::{Method, Request};
+use portcullis::{
+    Decision, Denial, Policy, PolicyInput, Requirement, all_scopes, any_scope, authenticated, not, role,
+    scope,
+};
+
+use crate::support::{AUDIENCE, Api};
+
+/// What a token of `scopes` and `roles` gets where `requirement` is required.
+async fn decide(requirement: &Requirement, scopes: &str, roles: &[&str]) -> crate::support::Answer {
+    let (issuer, api) = Api::requiring(requirement.clone());
+    let token = issuer.token(AUDIENCE).claim("roles", roles.to_vec());
+    let token = if scopes.is_empty() { token } else { token.scope(scopes) };
+    api.token(token.sign()).await
+}
+
+#[tokio::test]
+async fn a_scope_is_required_by_its_whole_name() {
+    // covers: CHL-005, CHL-006, POL-004, JWT-022, JWT-023
+    let requirement = scope("read:all");
+    for scopes in ["read:all", "a read:all b", " read:all  b "] {
+        decide(&requirement, scopes, &[]).await.assert_admitted();
+    }
+    for scopes in ["", "read", "read:all-not", "READ:ALL", "read:all,b"] {
+        decide(&requirement, scopes, &["read:all"]).await.assert_denied(Some("read:all"));
+    }
+}
+
+#[tokio::test]
+async fn all_any_and_none_of_combine_by_their_truth_table() {
+    // covers: POL-002, CHL-007
+    let none = || not(any_scope(["a", "b"]));
+    for (requirement, passing) in [
+        (all_scopes(["a", "b"]), [false, false, false, true]),
+        (any_scope(["a", "b"]), [false, true, true, true]),
+        (none(), [true, false, false, false]),
+        (scope("a").and(scope("b")), [false, false, false, true]),
+        (scope("b").and(scope("a")), [false, false, false, true]),
+        (scope("a").or(scope("b")), [false, true, true, true]),
+        (not(scope("a")).and(scope("b")), [false, false, true, false]),
+        (not(scope("a").and(scope("b"))), [true, true, true, false]),
+        (not(not(scope("a"))), [false, true, false, true]),
+    ] {
+        for (scopes, passes) in ["c", "a c", "b c", "b a c"].into_iter().zip(passing) {
+            let answer = decide(&requirement, scopes, &[]).await;
+            assert_eq!(answer.status == 200, passes, "{requirement} / {scopes}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_challenge_names_everything_this_request_needs_and_nothing_where_scopes_do_not_help() {
+    // covers: CHL-007, CHL-018, POL-006
+    for (requirement, scopes, roles, named) in [
+        (all_scopes(["a", "b"]), "a", vec![], Some("a b")),
+        (scope("a").and(scope("b")).and(scope("a")), "", vec![], Some("a b")),
+        (any_scope(["a", "b"]), "c", vec![], Some("a")),
+        (any_scope(["a", "b"]).and(scope("c")), "b", vec![], Some("b c")),
+        (scope("a").or(scope("b")), "c", vec![], Some("a")),
+        (role("r").or(scope("b")), "c", vec![], Some("b")),
+        (role("r").and(scope("b")).or(scope("c")), "b", vec![], Some("c")),
+        (scope("a").and(role("r")), "", vec!["r"], Some("a")),
+        (scope("a").and(role("r")), "a", vec![], None),
+        (scope("a").and(role("r")), "", vec![], None),
+        (not(scope("a")), "a", vec![], None),
+        (scope("a").and(not(scope("b"))), "", vec![], Some("a")),
+        (scope("a").and(not(scope("a"))), "", vec![], None),
+        (not(authenticated()), "a", vec![], None),
+    ] {
+        decide(&requirement, scopes, &roles).await.assert_denied(named);
+    }
+}
+
+#[tokio::test]
+async fn a_role_is_required_by_its_whole_name() {
+    // covers: POL-011, JWT-028, HT-031
+    decide(&role("admin"), "", &["clerk", "admin"]).await.assert_admitted();
+    for roles in [vec![], vec!["ADMIN"], vec!["administrator"], vec!["xadmin"], vec!["admin clerk"]] {
+        decide(&role("admin"), "admin", &roles).await.assert_denied(None);
+    }
+}
+
+#[tokio::test]
+async fn the_reason_of_a_denial_is_kept_for_the_answer_and_its_observers() {
+    // covers: POL-013
+    let answer = decide(&scope("a").and(role("clerk")), "b", &["clerk"]).await;
+    let rejection = answer.rejection.unwrap();
+    let denial = rejection.denial().unwrap();
+    assert_eq!(denial.to_string(), "required: scope `a` and role `clerk`");
+    assert_eq!(denial.needed_scopes().collect::<Vec<_>>(), ["a"]);
+}
+
+#[test]
+fn requirements_read_as_sentences() {
+    for (requirement, text) in [
+        (authenticated(), "a valid token"),
+        (all_scopes(["a", "b"]), "all scopes of `a`, `b`"),
+        (scope("a").and(scope("b")).and(scope("c")), "scope `a` and scope `b` and scope `c`"),
+        (scope("a").or(scope("b").and(role("c"))), "scope `a` or (scope `b` and role `c`)"),
+        (scope("a").or(scope("b")).and(role("c")), "(scope `a` or scope `b`) and role `c`"),
+        (not(scope("a")), "not (scope `a`)"),
+    ] {
+        assert_eq!(requirement.to_string(), text);
+    }
+}
+
+#[test]
+fn literals_that_can_never_match_panic_where_they_are_written() {
+    // covers: CHL-009, POL-003
+    for make in [
+        || scope(""),
+        || scope("a b"),
+        || scope("a\"b"),
+        || scope("a\\b"),
+        || scope("é"),
+        || scope("a\r\n"),
+        || all_scopes([]),
+        || any_scope([]),
+        || any_scope(["a", ""]),
+        || role(""),
+    ] {
+        assert!(std::panic::catch_unwind(make).is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_policy_of_ones_own_sees_token_method_and_extensions() {
+    #[derive(Debug)]
+    struct OwnTenantMayWrite;
+
+    #[derive(Clone)]
+    struct Tenant(&'static str);
+
+    impl Policy for OwnTenantMayWrite {
+        fn decide(&self, input: &PolicyInput<'_>) -> Decision {
+            let own = input.extensions().get::<Tenant>().map(|Tenant(name)| *name);
+            let subject = input.token().and_then(|token| token.subject());
+            if input.method() == Method::GET || subject == own {
+                Decision::Allow
+            } else {
+                Decision::Deny(Denial::because("another tenant"))
+            }
+        }
+    }
+
+    let (issuer, api) = Api::requiring(OwnTenantMayWrite);
+    let token = format!("Bearer {}", issuer.token(AUDIENCE).subject("t1").sign());
+    let request = |method, tenant| {
+        let request = Request::builder().method(method).header("authorization", &token);
+        request.extension(Tenant(tenant)).body(()).unwrap()
+    };
+    api.send(request("GET", "t2")).await.assert_admitted();
+    api.send(request("PUT", "t1")).await.assert_admitted();
+    let answer = api.send(request("PUT", "t2")).await;
+    answer.assert_denied(None);
+    assert_eq!(answer.rejection.unwrap().to_string(), "another tenant");
+    // Authentication comes first: a policy is never asked about a request without a token.
+    api.send(Request::get("/").body(()).unwrap()).await.assert_unauthenticated();
+}
