@@ -1,8 +1,5 @@
 use std::fmt;
 
-/// A boxed error, as sources of our own errors carry it.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
 /// A configuration that cannot work, with *every* problem found in it.
 ///
 /// Returned by `build()`: required settings that are missing, values that can never match, settings that

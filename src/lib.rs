@@ -4,6 +4,8 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod bearer;
+mod boxed;
+mod builder;
 mod claims;
 mod clock;
 mod error;
@@ -20,16 +22,16 @@ mod token;
 mod validate;
 
 pub use bearer::{BearerToken, CredentialError};
+pub use boxed::{BoxError, BoxFuture};
+pub use builder::ResourceServerBuilder;
 pub use claims::{Claims, ClaimsError, ClaimsMismatch, NumericDate, Scopes};
 pub use clock::{Clock, SystemClock};
-pub use error::{BoxError, ConfigError, ConfigProblem};
-pub use fetch::{BoxFuture, FetchError, FetchLimits, HttpClient};
+pub use error::{ConfigError, ConfigProblem};
+pub use fetch::{FetchError, FetchLimits, HttpClient};
 pub use jose::{JwkSet, JwkSetError, SignatureAlgorithm};
 #[cfg(feature = "axum")]
 pub use layer::{CustomClaims, Refused};
-pub use layer::{
-    Rejection, RejectionKind, Require, RequireLayer, ResourceServer, ResourceServerBuilder, ResponseFuture,
-};
+pub use layer::{Rejection, RejectionKind, Require, RequireLayer, ResourceServer, ResponseFuture};
 pub use policy::{
     Decision, Denial, Policy, PolicyInput, Requirement, all_scopes, any_scope, authenticated, not, role,
     scope,

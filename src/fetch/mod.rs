@@ -1,99 +1,13 @@
 //! The one way out: bounded HTTP requests to configured or discovered endpoints.
 
-#[cfg(feature = "reqwest")]
-mod client;
 mod endpoint;
-
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::time::Duration;
-
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-
-use crate::error::BoxError;
+mod get;
+mod http_client;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 
 #[cfg(feature = "reqwest")]
-pub(crate) use client::DefaultClient;
+pub(crate) use self::reqwest::DefaultClient;
 pub(crate) use endpoint::{Endpoint, LoopbackHttp, configured};
-
-/// A boxed future, as object-safe traits return it.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Sends HTTP requests to the authorization server.
-///
-/// Replace the default (reqwest with rustls) to go through your own client, proxy or service mesh. The
-/// contract:
-///
-/// - **Limits hold while streaming.** The answer is refused as soon as its body exceeds
-///   [`FetchLimits::max_body`], and the whole exchange as soon as it takes longer than [`FetchLimits::timeout`].
-/// - **No redirect is followed.** A `3xx` is an answer like any other; following it would let whoever controls
-///   one response choose where keys come from.
-/// - **Certificates are validated** for the host of the request.
-/// - `send` only makes the future; all work, and every failure, is inside it.
-pub trait HttpClient: fmt::Debug + Send + Sync + 'static {
-    /// Sends one request and reads the whole answer.
-    fn send(
-        &self,
-        request: Request<Bytes>,
-        limits: FetchLimits,
-    ) -> BoxFuture<'static, Result<Response<Bytes>, FetchError>>;
-}
-
-/// What one exchange may cost.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct FetchLimits {
-    /// The largest body of an answer, in bytes. Default: 256 KiB.
-    pub max_body: usize,
-    /// The longest time for the whole exchange, the body included. Default: 5 s.
-    pub timeout: Duration,
-}
-
-impl Default for FetchLimits {
-    fn default() -> Self {
-        Self { max_body: 256 * 1024, timeout: Duration::from_secs(5) }
-    }
-}
-
-/// A fetch that gave no usable answer. It is always the server's or the network's fault, never the caller's token.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FetchError {
-    /// The exchange took longer than [`FetchLimits::timeout`].
-    #[error("the request timed out")]
-    TimedOut,
-    /// The body is larger than [`FetchLimits::max_body`].
-    #[error("the answer is too large")]
-    TooLarge,
-    /// The status is not 200. Redirects end here.
-    #[error("the answer has status {0}")]
-    Status(StatusCode),
-    /// The connection, TLS, or the client itself failed.
-    #[error("the request failed")]
-    Failed(#[source] BoxError),
-}
-
-/// Gets a JSON document. Only a 200 is an answer.
-pub(crate) async fn get_json(
-    client: &dyn HttpClient,
-    endpoint: &Endpoint,
-) -> Result<Response<Bytes>, FetchError> {
-    let mut request = Request::new(Bytes::new());
-    *request.method_mut() = Method::GET;
-    *request.uri_mut() = endpoint.uri().clone();
-    // RFC 7517 §8.5: a JWK Set has a media type of its own, and servers use both.
-    let accept = HeaderValue::from_static("application/json, application/jwk-set+json");
-    request.headers_mut().insert(header::ACCEPT, accept);
-    let limits = FetchLimits::default();
-    let response = client.send(request, limits).await?;
-    if response.status() != StatusCode::OK {
-        return Err(FetchError::Status(response.status()));
-    }
-    // A client that broke its contract is caught here, before its answer costs a parse.
-    if response.body().len() > limits.max_body {
-        return Err(FetchError::TooLarge);
-    }
-    Ok(response)
-}
+pub(crate) use get::get_json;
+pub use http_client::{FetchError, FetchLimits, HttpClient};

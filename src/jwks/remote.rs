@@ -9,8 +9,8 @@ use futures_util::future::WeakShared;
 use tokio::runtime::Handle;
 
 use super::cache_control::lifetime;
+use super::lookup::{Flight, Lookup};
 use super::schedule::{Advice, Loaded, Schedule};
-use super::{Flight, Lookup};
 use crate::clock::Clock;
 use crate::fetch::{Endpoint, FetchError, HttpClient, LoopbackHttp, get_json};
 use crate::jose::{AllowedAlgorithms, JoseHeader, JwkSet, JwkSetError, KeySet, Selected};

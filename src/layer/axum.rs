@@ -10,7 +10,7 @@ use http::{Extensions, Uri};
 use serde::de::DeserializeOwned;
 
 use super::answer::answer;
-use super::gate::Mark;
+use super::mark::Mark;
 use super::rejection::{Reason, Rejection};
 use crate::bearer::Realm;
 use crate::token::ValidatedToken;
@@ -66,7 +66,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for CustomClaims<T> {
         let mark = Mark::of(&parts.extensions).ok_or_else(Refused::no_layer)?;
         mark.token().claims().deserialize().map(CustomClaims).map_err(|mismatch| Refused {
             rejection: Reason::ClaimsMismatch(mismatch).into(),
-            realm: mark.core.realm.clone(),
+            realm: mark.realm().clone(),
         })
     }
 }

@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use super::answer::answer;
 use super::gate::{Gate, Principal, bound};
-use crate::fetch::BoxFuture;
+use crate::boxed::BoxFuture;
 use crate::token::ValidatedToken;
 use crate::validate::ValidationError;
 

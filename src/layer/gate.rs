@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, HeaderValue, Request, header};
+use http::{Extensions, HeaderMap, Request};
 use tower_service::Service;
 
+use super::core::Core;
+use super::mark::Mark;
 use super::rejection::{Reason, Rejection};
-use super::server::Core;
 use crate::bearer::{BearerToken, Credential, credential};
-use crate::fetch::BoxFuture;
+use crate::boxed::BoxFuture;
+
 use crate::policy::{Decision, Policy, PolicyInput};
 use crate::token::ValidatedToken;
 use crate::validate::{Presented, Validation, ValidationError, check_binding, check_expiry};
@@ -38,35 +40,6 @@ impl<B> Permitted<B> {
     /// The one place that calls the inner service.
     pub(super) fn call<S: Service<Request<B>>>(self, ready: &mut S) -> S::Future {
         ready.call(self.0)
-    }
-}
-
-/// What a layer leaves in a request's extensions. The type is private: neither a client nor another layer can
-/// make one, so whoever finds one knows that a gate of this crate put it there.
-#[derive(Clone)]
-pub(super) struct Mark {
-    pub(super) core: Arc<Core>,
-    presented: HeaderValue,
-    token: ValidatedToken,
-}
-
-impl Mark {
-    pub(super) fn of(extensions: &Extensions) -> Option<&Self> {
-        extensions.get()
-    }
-
-    pub(super) fn token(&self) -> &ValidatedToken {
-        &self.token
-    }
-}
-
-impl ValidatedToken {
-    /// The token of a request that passed a layer of this crate; `None` where none ran.
-    ///
-    /// For services without extractors. Nothing but a layer can put a token there.
-    #[must_use]
-    pub fn of(extensions: &Extensions) -> Option<&Self> {
-        Mark::of(extensions).map(Mark::token)
     }
 }
 
@@ -107,15 +80,9 @@ impl Gate {
         headers: &HeaderMap,
         extensions: &'a Extensions,
     ) -> Option<&'a ValidatedToken> {
-        let mark = Mark::of(extensions)?;
-        let mut lines = headers.get_all(header::AUTHORIZATION).iter();
-        let same_credential = lines.next() == Some(&mark.presented) && lines.next().is_none();
-        let same_server = Arc::ptr_eq(&mark.core, &self.core);
+        let token = Mark::of(extensions)?.token_for(&self.core, headers)?;
         let now = self.core.clock.unix_time();
-        let valid = same_credential
-            && same_server
-            && check_expiry(mark.token.claims(), now, self.core.leeway).is_ok();
-        valid.then_some(&mark.token)
+        check_expiry(token.claims(), now, self.core.leeway).is_ok().then_some(token)
     }
 
     /// Steps 4 and 5: decide, and mark the request. Only what comes out of here reaches the inner service.
@@ -130,11 +97,8 @@ impl Gate {
         if let Decision::Deny(denial) = self.policy.decide(&input) {
             return Err(Reason::Denied(denial).into());
         }
-        if let Principal::Fresh(token) = principal
-            && let Some(presented) = request.headers().get(header::AUTHORIZATION).cloned()
-        {
-            let core = Arc::clone(&self.core);
-            request.extensions_mut().insert(Mark { core, presented, token });
+        if let Principal::Fresh(token) = principal {
+            Mark::leave(&mut request, Arc::clone(&self.core), token);
         }
         Ok(Permitted(request))
     }

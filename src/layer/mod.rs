@@ -3,16 +3,17 @@
 mod answer;
 #[cfg(feature = "axum")]
 mod axum;
-mod builder;
+mod core;
 mod future;
 mod gate;
+mod mark;
 mod rejection;
 mod server;
 mod service;
 
 #[cfg(feature = "axum")]
 pub use self::axum::{CustomClaims, Refused};
-pub use builder::ResourceServerBuilder;
+pub(crate) use self::core::Core;
 pub use future::ResponseFuture;
 pub use rejection::{Rejection, RejectionKind};
 pub use server::ResourceServer;

@@ -35,7 +35,9 @@ pub(super) enum Reason {
     Invalid(InvalidToken),
     Unavailable(Unavailable),
     Denied(Denial),
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only extractors find this"))]
     ClaimsMismatch(ClaimsMismatch),
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only extractors find this"))]
     NoLayer,
 }
 

@@ -1,11 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::builder::ResourceServerBuilder;
+use super::core::Core;
 use super::service::RequireLayer;
 use crate::bearer::Realm;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::SystemClock;
 use crate::policy::Policy;
 use crate::validate::{DEFAULT_LEEWAY, TokenValidator};
 
@@ -18,23 +17,7 @@ pub struct ResourceServer {
     core: Arc<Core>,
 }
 
-/// What all layers of one server share. Its address is the server's identity.
-pub(super) struct Core {
-    pub(super) validator: Box<dyn TokenValidator>,
-    pub(super) realm: Realm,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) leeway: Duration,
-}
-
 impl ResourceServer {
-    /// Starts the configuration of a server that takes JWT access tokens of `issuer`.
-    ///
-    /// `issuer` is the issuer identifier (RFC 8414 §2), compared byte by byte: a trailing slash counts. It is
-    /// an https URL; from it the metadata and keys are found, unless the builder is told where they are.
-    pub fn builder(issuer: impl Into<String>) -> ResourceServerBuilder {
-        ResourceServerBuilder::new(issuer.into())
-    }
-
     /// A server with a validator of your own. Extraction, binding, policy and answers stay as they are.
     #[must_use]
     pub fn from_validator(validator: impl TokenValidator) -> Self {
@@ -46,7 +29,7 @@ impl ResourceServer {
         })
     }
 
-    pub(super) fn new(core: Core) -> Self {
+    pub(crate) fn new(core: Core) -> Self {
         Self { core: Arc::new(core) }
     }
 

@@ -7,9 +7,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::answer::answer;
+use super::core::Core;
 use super::future::ResponseFuture;
 use super::gate::{Authentication, Gate};
-use super::server::Core;
 use crate::policy::Policy;
 
 /// Layer that applies the [`Require`] middleware. Made by [`ResourceServer::require`](crate::ResourceServer::require).

@@ -3,7 +3,7 @@ use http::{Response, header};
 
 use super::well_known::Issuer;
 use crate::fetch::{Endpoint, FetchError, HttpClient, LoopbackHttp, get_json};
-use crate::json::Document;
+use crate::json::{Document, Value};
 
 /// Why an issuer's metadata gave no place to find its keys.
 #[derive(Debug, thiserror::Error)]
@@ -50,12 +50,12 @@ fn jwks_uri(
     let document = Document::parse(text).map_err(|_| DiscoveryError::Malformed)?;
     let members = document.root().as_object().ok_or(DiscoveryError::Malformed)?;
     // RFC 8414 §3.3, OpenID Connect Discovery §4.3: identical, or nothing of the document is used.
-    if members.get("issuer").and_then(|value| value.as_str()) != Some(issuer.as_str()) {
+    if members.get("issuer").and_then(Value::as_str) != Some(issuer.as_str()) {
         return Err(DiscoveryError::IssuerMismatch);
     }
     members
         .get("jwks_uri")
-        .and_then(|value| value.as_str())
+        .and_then(Value::as_str)
         .and_then(|text| Endpoint::parse(text, loopback_http))
         .ok_or(DiscoveryError::NoJwksUri)
 }

@@ -1,73 +1,9 @@
 //! Who may do what: policies over a validated token and the facts of its request.
 
+mod decide;
 mod decision;
 mod requirement;
 
-use std::fmt;
-
-use http::{Extensions, Method};
-
+pub use decide::{Policy, PolicyInput};
 pub use decision::{Decision, Denial};
 pub use requirement::{Requirement, all_scopes, any_scope, authenticated, not, role, scope};
-
-use crate::token::ValidatedToken;
-
-/// Decides whether a request may reach the inner service.
-///
-/// Synchronous and pure: the same input gives the same answer. The built-in vocabulary is [`scope`],
-/// [`all_scopes`], [`any_scope`], [`role`] and [`authenticated`], joined with [`Requirement::and`],
-/// [`Requirement::or`] and [`not`]. A type of your own that implements this trait goes to the same place:
-/// [`ResourceServer::require`](crate::ResourceServer::require).
-///
-/// ```
-/// use portcullis::{Decision, Denial, Policy, PolicyInput};
-///
-/// #[derive(Debug)]
-/// struct ReadOnly;
-///
-/// impl Policy for ReadOnly {
-///     fn decide(&self, input: &PolicyInput<'_>) -> Decision {
-///         if input.method().is_safe() { Decision::Allow } else { Decision::Deny(Denial::because("read-only")) }
-///     }
-/// }
-/// ```
-pub trait Policy: fmt::Debug + Send + Sync + 'static {
-    /// Decides one request.
-    fn decide(&self, input: &PolicyInput<'_>) -> Decision;
-}
-
-/// What a policy sees. Never the token's text, a key, or the request's body.
-#[derive(Clone, Copy, Debug)]
-pub struct PolicyInput<'a> {
-    token: Option<&'a ValidatedToken>,
-    method: &'a Method,
-    extensions: &'a Extensions,
-}
-
-impl<'a> PolicyInput<'a> {
-    pub(crate) fn new(
-        token: Option<&'a ValidatedToken>,
-        method: &'a Method,
-        extensions: &'a Extensions,
-    ) -> Self {
-        Self { token, method, extensions }
-    }
-
-    /// The validated token of the request, if it has one.
-    #[must_use]
-    pub fn token(&self) -> Option<&'a ValidatedToken> {
-        self.token
-    }
-
-    /// The request's method.
-    #[must_use]
-    pub fn method(&self) -> &'a Method {
-        self.method
-    }
-
-    /// What outer layers and the server attached to the request.
-    #[must_use]
-    pub fn extensions(&self) -> &'a Extensions {
-        self.extensions
-    }
-}

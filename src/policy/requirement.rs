@@ -1,7 +1,7 @@
 use std::fmt;
 
+use super::decide::{Policy, PolicyInput};
 use super::decision::{Decision, Denial};
-use super::{Policy, PolicyInput};
 use crate::bearer::ScopeName;
 use crate::token::ValidatedToken;
 
@@ -27,9 +27,9 @@ enum Term {
     AllScopes(Box<[ScopeName]>),
     AnyScope(Box<[ScopeName]>),
     Role(Box<str>),
-    And(Box<[Term; 2]>),
-    Or(Box<[Term; 2]>),
-    Not(Box<Term>),
+    And(Box<[Self; 2]>),
+    Or(Box<[Self; 2]>),
+    Not(Box<Self>),
 }
 
 /// Requires a valid token, whatever it grants.
@@ -166,15 +166,6 @@ impl Term {
             Self::Authenticated | Self::Role(_) | Self::Not(_) => self.holds(token, &[]).then(Vec::new),
         }
     }
-
-    /// Writes a part of a larger requirement, in brackets where it is itself composed.
-    fn part<'a>(&'a self, within: &'a Self) -> impl fmt::Display + 'a {
-        fmt::from_fn(move |f| match (self, within) {
-            (Self::And(_), Self::And(_)) | (Self::Or(_), Self::Or(_)) => write!(f, "{self}"),
-            (Self::And(_) | Self::Or(_), _) | (_, Self::Not(_)) => write!(f, "({self})"),
-            _ => write!(f, "{self}"),
-        })
-    }
 }
 
 impl fmt::Display for Requirement {
@@ -195,13 +186,27 @@ impl fmt::Display for Term {
             Self::Role(role) => write!(f, "role `{role}`"),
             Self::And(both) => {
                 let [left, right] = &**both;
-                write!(f, "{} and {}", left.part(self), right.part(self))
+                write!(f, "{} and {}", Part(left, self), Part(right, self))
             }
             Self::Or(either) => {
                 let [left, right] = &**either;
-                write!(f, "{} or {}", left.part(self), right.part(self))
+                write!(f, "{} or {}", Part(left, self), Part(right, self))
             }
-            Self::Not(term) => write!(f, "not {}", term.part(self)),
+            Self::Not(term) => write!(f, "not {}", Part(term, self)),
+        }
+    }
+}
+
+/// A part of a larger requirement, in brackets where it would otherwise be read wrongly.
+struct Part<'a>(&'a Term, &'a Term);
+
+impl fmt::Display for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(part, whole) = self;
+        match (part, whole) {
+            (Term::And(_), Term::And(_)) | (Term::Or(_), Term::Or(_)) => write!(f, "{part}"),
+            (Term::And(_) | Term::Or(_), _) | (_, Term::Not(_)) => write!(f, "({part})"),
+            _ => write!(f, "{part}"),
         }
     }
 }

@@ -36,11 +36,13 @@
 )]
 
 mod clock;
+mod documents;
 mod issuer;
 mod server;
 mod signing;
 mod token;
 
 pub use clock::ManualClock;
-pub use issuer::{Issuer, Requests};
+pub use documents::Requests;
+pub use issuer::Issuer;
 pub use token::{Flaw, TokenBuilder};

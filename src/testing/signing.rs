@@ -67,9 +67,11 @@ impl SigningKey {
                 json!({ "kty": "RSA", "n": base64url(modulus), "e": base64url(exponent) })
             }
         };
-        jwk["kid"] = self.key_id.as_str().into();
-        jwk["alg"] = self.algorithm.name().into();
-        jwk["use"] = "sig".into();
+        if let Value::Object(members) = &mut jwk {
+            members.insert("kid".to_owned(), self.key_id.as_str().into());
+            members.insert("alg".to_owned(), self.algorithm.name().into());
+            members.insert("use".to_owned(), "sig".into());
+        }
         jwk
     }
 

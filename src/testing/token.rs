@@ -1,17 +1,18 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::issuer::Issuer;
+use super::documents::Documents;
 use super::signing::base64url;
 use crate::jose::SignatureAlgorithm;
 
-/// A token in the making. Made by [`Issuer::token`]; it starts out right in every respect.
+/// A token in the making. Made by [`Issuer::token`](super::Issuer::token); it starts out right in every respect.
 #[derive(Clone)]
 #[must_use = "a token is made by `sign`"]
 pub struct TokenBuilder {
-    issuer: Issuer,
+    documents: Arc<Documents>,
     algorithm: SignatureAlgorithm,
     now: u64,
     header: Map<String, Value>,
@@ -44,9 +45,9 @@ pub enum Flaw {
 }
 
 impl TokenBuilder {
-    pub(super) fn new(issuer: Issuer, audience: &str, now: u64) -> Self {
+    pub(super) fn new(documents: Arc<Documents>, audience: &str, now: u64) -> Self {
         let claims = json!({
-            "iss": issuer.url(),
+            "iss": documents.issuer,
             "aud": audience,
             "sub": "alice",
             "client_id": "client-1",
@@ -54,13 +55,13 @@ impl TokenBuilder {
             "exp": now + 300,
             "jti": format!("jti-{now}"),
         });
-        let Value::Object(claims) = claims else { return Self::empty(issuer, now) };
-        Self { claims, ..Self::empty(issuer, now) }
+        let Value::Object(claims) = claims else { return Self::empty(documents, now) };
+        Self { claims, ..Self::empty(documents, now) }
     }
 
-    fn empty(issuer: Issuer, now: u64) -> Self {
+    fn empty(documents: Arc<Documents>, now: u64) -> Self {
         let header = Map::from_iter([("typ".to_owned(), json!("at+jwt"))]);
-        Self { issuer, algorithm: SignatureAlgorithm::Es256, now, header, claims: Map::new(), flaw: None }
+        Self { documents, algorithm: SignatureAlgorithm::Es256, now, header, claims: Map::new(), flaw: None }
     }
 
     /// Signs with this algorithm instead of ES256.
@@ -143,9 +144,10 @@ impl TokenBuilder {
         }
         let mut header = self.header.clone();
         header.entry("alg").or_insert_with(|| self.algorithm.name().into());
-        header.entry("kid").or_insert_with(|| self.issuer.key_id(self.algorithm).into());
+        header.entry("kid").or_insert_with(|| self.documents.key(self.algorithm).key_id().into());
         header.retain(|_, value| !value.is_null());
-        let token = self.issuer.sign(self.algorithm, &Value::Object(header).to_string(), claims.as_bytes());
+        let token =
+            self.documents.sign(self.algorithm, &Value::Object(header).to_string(), claims.as_bytes());
         if self.flaw == Some(Flaw::BadSignature) { with_flipped_bit(&token) } else { token }
     }
 }
@@ -160,6 +162,6 @@ fn with_flipped_bit(token: &str) -> String {
 
 impl fmt::Debug for TokenBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenBuilder").field("issuer", &self.issuer).finish_non_exhaustive()
+        f.debug_struct("TokenBuilder").field("issuer", &self.documents.issuer).finish_non_exhaustive()
     }
 }

@@ -1,8 +1,7 @@
 use std::time::Duration;
 
-use super::profile::Profile;
+use crate::boxed::BoxError;
 use crate::claims::ClaimsError;
-use crate::error::BoxError;
 use crate::jose::JoseError;
 
 /// Why there is no validated token: its own fault, or nobody can tell now.
@@ -75,9 +74,9 @@ enum Reason {
     #[error("claim `{0}` marks a token of another kind")]
     Marker(&'static str),
     #[error("`typ` is not one of profile `{0}`, but profile `{1}` would take it")]
-    TypFits(Profile, Profile),
+    TypFits(&'static str, &'static str),
     #[error("`typ` is not one of profile `{0}`")]
-    Typ(Profile),
+    Typ(&'static str),
 }
 
 impl InvalidToken {
@@ -106,8 +105,8 @@ impl InvalidToken {
         Self { kind: InvalidTokenKind::WrongType, reason: Reason::Marker(claim) }
     }
 
-    /// A `typ` outside `profile`. Names the profile that would take it, if there is one.
-    pub(super) fn wrong_typ(profile: Profile, fitting: Option<Profile>) -> Self {
+    /// A `typ` outside the profile of this name. Names the profile that would take it, if there is one.
+    pub(super) fn wrong_typ(profile: &'static str, fitting: Option<&'static str>) -> Self {
         let reason = fitting.map_or(Reason::Typ(profile), |fitting| Reason::TypFits(profile, fitting));
         Self { kind: InvalidTokenKind::WrongType, reason }
     }

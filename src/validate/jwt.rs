@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::error::{InvalidToken, Unavailable, ValidationError};
 use super::rules::ClaimRules;
-use super::{Presented, TokenValidator, Validation};
+use super::validator::{Presented, TokenValidator, Validation};
 use crate::claims::{ClaimPath, Claims};
 use crate::clock::Clock;
 use crate::jose::{AllowedAlgorithms, JoseError, JoseHeader, UnverifiedJws};

@@ -5,74 +5,11 @@ mod error;
 mod jwt;
 mod profile;
 mod rules;
-
-use std::fmt;
-
-use http::{Extensions, HeaderMap, Method, Uri};
-
-use crate::bearer::BearerToken;
-use crate::fetch::BoxFuture;
-use crate::token::ValidatedToken;
+mod validator;
 
 pub(crate) use binding::check_binding;
 pub use error::{InvalidToken, InvalidTokenKind, Unavailable, ValidationError};
 pub(crate) use jwt::JwtValidator;
 pub use profile::{Profile, UnknownProfile};
 pub(crate) use rules::{ClaimRules, DEFAULT_LEEWAY, check_expiry};
-
-/// Decides whether a presented token is valid, and says what it states.
-///
-/// The crate's own validator checks JWTs against an issuer's keys. Another one takes its place with
-/// [`ResourceServer::from_validator`](crate::ResourceServer::from_validator). It must check issuer, audience
-/// and expiry, or whatever makes a token of its kind trustworthy, and fail closed. Afterwards the layer itself
-/// refuses a token whose binding (`cnf`) nobody verified.
-pub trait TokenValidator: fmt::Debug + Send + Sync + 'static {
-    /// Validates one token. An answer that is known at once costs no allocation; one that needs I/O is a
-    /// future that owns what it needs.
-    fn validate(&self, presented: Presented<'_>) -> Validation;
-}
-
-/// What a validator may look at: the credential and the facts of its request.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Presented<'a> {
-    /// The token.
-    pub token: BearerToken<'a>,
-    /// The request's method.
-    pub method: &'a Method,
-    /// The request's original URI, as the client sent it (with `axum` on, also below `Router::nest`).
-    pub uri: &'a Uri,
-    /// All header fields.
-    pub headers: &'a HeaderMap,
-    /// What outer layers and the server attached, such as connection information.
-    pub extensions: &'a Extensions,
-}
-
-impl<'a> Presented<'a> {
-    pub(crate) fn new(
-        token: BearerToken<'a>,
-        method: &'a Method,
-        uri: &'a Uri,
-        headers: &'a HeaderMap,
-        extensions: &'a Extensions,
-    ) -> Self {
-        Self { token, method, uri, headers, extensions }
-    }
-}
-
-/// The answer of a [`TokenValidator`].
-pub enum Validation {
-    /// Known at once.
-    Ready(Result<ValidatedToken, ValidationError>),
-    /// Known after some I/O.
-    Pending(BoxFuture<'static, Result<ValidatedToken, ValidationError>>),
-}
-
-impl fmt::Debug for Validation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ready(result) => f.debug_tuple("Ready").field(result).finish(),
-            Self::Pending(_) => f.write_str("Pending(..)"),
-        }
-    }
-}
+pub use validator::{Presented, TokenValidator, Validation};

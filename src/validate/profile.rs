@@ -27,9 +27,12 @@ struct Row {
     name: &'static str,
     typs: &'static [&'static str],
     typ_may_be_missing: bool,
-    required: &'static [(&'static str, fn(&Claims) -> bool)],
+    required: &'static [RequiredClaim],
     markers: &'static [&'static str],
 }
+
+/// A claim's name, and how to see that it is there.
+type RequiredClaim = (&'static str, fn(&Claims) -> bool);
 
 const RFC_9068: Row = Row {
     name: "rfc9068",
@@ -77,7 +80,7 @@ impl Profile {
             return Ok(());
         }
         let fitting = Self::ALL.into_iter().find(|profile| profile.takes_typ(typ));
-        Err(InvalidToken::wrong_typ(self, fitting))
+        Err(InvalidToken::wrong_typ(self.row().name, fitting.map(|profile| profile.row().name)))
     }
 
     pub(super) fn check_claims(self, claims: &Claims) -> Result<(), InvalidToken> {

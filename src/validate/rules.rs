@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::error::{InvalidToken, InvalidTokenKind};
 use super::profile::Profile;
-use crate::claims::Claims;
+use crate::claims::{Claims, NumericDate};
 
 /// How far clocks may differ, in every time comparison.
 pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
@@ -51,7 +51,7 @@ impl ClaimRules {
         let (Some(most), Some(expires_at)) = (self.max_token_lifetime, claims.expires_at()) else {
             return Ok(());
         };
-        let from = claims.issued_at().map_or(now, |issued_at| issued_at.since_epoch());
+        let from = claims.issued_at().map_or(now, NumericDate::since_epoch);
         if expires_at.since_epoch().saturating_sub(from) > most {
             return Err(InvalidToken::because(
                 InvalidTokenKind::LivesTooLong,

@@ -3,7 +3,8 @@ use std::sync::OnceLock;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 
-use super::{BoxFuture, FetchError, FetchLimits, HttpClient};
+use super::http_client::{FetchError, FetchLimits, HttpClient};
+use crate::boxed::BoxFuture;
 
 /// reqwest with rustls, made at the first request.
 ///

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::server::{Core, ResourceServer};
 use crate::bearer::Realm;
 use crate::claims::ClaimPath;
 use crate::clock::{Clock, SystemClock};
@@ -9,6 +8,7 @@ use crate::error::{ConfigError, Problems};
 use crate::fetch::{HttpClient, LoopbackHttp, configured};
 use crate::jose::{AllowedAlgorithms, JwkSet, KeySet, SignatureAlgorithm};
 use crate::jwks::{Keys, Location, RemoteKeys, Source};
+use crate::layer::{Core, ResourceServer};
 use crate::metadata::Issuer;
 use crate::validate::{ClaimRules, DEFAULT_LEEWAY, JwtValidator, Profile};
 
@@ -47,8 +47,18 @@ pub struct ResourceServerBuilder {
     loopback_http: LoopbackHttp,
 }
 
+impl ResourceServer {
+    /// Starts the configuration of a server that takes JWT access tokens of `issuer`.
+    ///
+    /// `issuer` is the issuer identifier (RFC 8414 §2), compared byte by byte: a trailing slash counts. It is
+    /// an https URL; from it the metadata and keys are found, unless the builder is told where they are.
+    pub fn builder(issuer: impl Into<String>) -> ResourceServerBuilder {
+        ResourceServerBuilder::new(issuer.into())
+    }
+}
+
 impl ResourceServerBuilder {
-    pub(super) fn new(issuer: String) -> Self {
+    fn new(issuer: String) -> Self {
         Self {
             issuer,
             audiences: Vec::new(),

@@ -1,0 +1,61 @@
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+
+use crate::boxed::{BoxError, BoxFuture};
+
+/// Sends HTTP requests to the authorization server.
+///
+/// Replace the default (reqwest with rustls) to go through your own client, proxy or service mesh. The
+/// contract:
+///
+/// - **Limits hold while streaming.** The answer is refused as soon as its body exceeds
+///   [`FetchLimits::max_body`], and the whole exchange as soon as it takes longer than [`FetchLimits::timeout`].
+/// - **No redirect is followed.** A `3xx` is an answer like any other; following it would let whoever controls
+///   one response choose where keys come from.
+/// - **Certificates are validated** for the host of the request.
+/// - `send` only makes the future; all work, and every failure, is inside it.
+pub trait HttpClient: fmt::Debug + Send + Sync + 'static {
+    /// Sends one request and reads the whole answer.
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: FetchLimits,
+    ) -> BoxFuture<'static, Result<Response<Bytes>, FetchError>>;
+}
+
+/// What one exchange may cost.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct FetchLimits {
+    /// The largest body of an answer, in bytes. Default: 256 KiB.
+    pub max_body: usize,
+    /// The longest time for the whole exchange, the body included. Default: 5 s.
+    pub timeout: Duration,
+}
+
+impl Default for FetchLimits {
+    fn default() -> Self {
+        Self { max_body: 256 * 1024, timeout: Duration::from_secs(5) }
+    }
+}
+
+/// A fetch that gave no usable answer. It is always the server's or the network's fault, never the caller's token.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The exchange took longer than [`FetchLimits::timeout`].
+    #[error("the request timed out")]
+    TimedOut,
+    /// The body is larger than [`FetchLimits::max_body`].
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The status is not 200. Redirects end here.
+    #[error("the answer has status {0}")]
+    Status(StatusCode),
+    /// The connection, TLS, or the client itself failed.
+    #[error("the request failed")]
+    Failed(#[source] BoxError),
+}

@@ -1,0 +1,162 @@
+use std::fmt;
+
+/// Up to this many names of one object are compared each with each.
+const FEW_NAMES: usize = 16;
+
+/// A parsed document: nodes in document order, strings in one buffer.
+pub(crate) struct Document {
+    pub(super) strings: String,
+    pub(super) nodes: Vec<Node>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Node {
+    Null,
+    /// Which one is not kept: no claim that we read is a boolean.
+    Bool,
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+    /// A range of `Document::strings`.
+    String {
+        start: u32,
+        end: u32,
+    },
+    /// The index behind the last node of the array's elements.
+    Array {
+        end: usize,
+    },
+    /// The index behind the last node of the object's members (name, value, name, value...).
+    Object {
+        end: usize,
+    },
+}
+
+impl Document {
+    pub(crate) fn root(&self) -> Value<'_> {
+        Value { document: self, at: 0 }
+    }
+
+    /// The value at a position that [`Value::position`] gave for this document.
+    pub(crate) fn at(&self, position: usize) -> Value<'_> {
+        Value { document: self, at: position }
+    }
+
+    fn node(&self, at: usize) -> Node {
+        self.nodes.get(at).copied().unwrap_or(Node::Null)
+    }
+
+    fn string(&self, start: u32, end: u32) -> &str {
+        self.strings.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// The index of the node behind the value at `at`.
+    fn after(&self, at: usize) -> usize {
+        match self.node(at) {
+            Node::Array { end } | Node::Object { end } => end,
+            _ => at.saturating_add(1),
+        }
+    }
+}
+
+/// One value of a [`Document`].
+#[derive(Clone, Copy)]
+pub(crate) struct Value<'d> {
+    document: &'d Document,
+    at: usize,
+}
+
+/// One object of a [`Document`].
+#[derive(Clone, Copy)]
+pub(crate) struct Object<'d> {
+    document: &'d Document,
+    at: usize,
+    end: usize,
+}
+
+impl<'d> Value<'d> {
+    pub(crate) fn position(self) -> usize {
+        self.at
+    }
+
+    pub(crate) fn is_null(self) -> bool {
+        matches!(self.document.node(self.at), Node::Null)
+    }
+
+    pub(crate) fn as_str(self) -> Option<&'d str> {
+        match self.document.node(self.at) {
+            Node::String { start, end } => Some(self.document.string(start, end)),
+            _ => None,
+        }
+    }
+
+    /// A finite number.
+    pub(crate) fn as_number(self) -> Option<f64> {
+        match self.document.node(self.at) {
+            // Exact below 2^53, which is far beyond every number we read (NumericDate ends in the year 9999).
+            Node::Unsigned(number) => Some(number as f64),
+            Node::Signed(number) => Some(number as f64),
+            Node::Float(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_object(self) -> Option<Object<'d>> {
+        match self.document.node(self.at) {
+            Node::Object { end } => Some(Object { document: self.document, at: self.at, end }),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_array(self) -> Option<impl Iterator<Item = Self>> {
+        let Node::Array { end } = self.document.node(self.at) else { return None };
+        let document = self.document;
+        let mut next = self.at.saturating_add(1);
+        Some(std::iter::from_fn(move || {
+            let at = next;
+            next = document.after(at);
+            (at < end).then_some(Self { document, at })
+        }))
+    }
+}
+
+impl<'d> Object<'d> {
+    pub(crate) fn members(self) -> impl Iterator<Item = (&'d str, Value<'d>)> {
+        let document = self.document;
+        let mut next = self.at.saturating_add(1);
+        std::iter::from_fn(move || {
+            if next >= self.end {
+                return None;
+            }
+            let name = Value { document, at: next }.as_str().unwrap_or_default();
+            let value = Value { document, at: next.saturating_add(1) };
+            next = document.after(value.at);
+            Some((name, value))
+        })
+    }
+
+    pub(crate) fn get(self, name: &str) -> Option<Value<'d>> {
+        self.members().find_map(|(candidate, value)| (candidate == name).then_some(value))
+    }
+
+    pub(super) fn has_duplicate_names(self) -> bool {
+        let mut names: Vec<&str> = Vec::with_capacity(FEW_NAMES);
+        names.extend(self.members().map(|(name, _)| name));
+        if names.len() <= FEW_NAMES {
+            // Mostly told apart by their lengths: faster than sorting, which keeps thousands of names cheap.
+            return names
+                .iter()
+                .enumerate()
+                .any(|(index, name)| names.iter().skip(index.saturating_add(1)).any(|other| other == name));
+        }
+        names.sort_unstable();
+        names.windows(2).any(|pair| matches!(pair, [left, right] if left == right))
+    }
+}
+
+impl fmt::Debug for Document {
+    // Claims are somebody's data: they are not printed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,47 @@
+use std::fmt;
+use std::sync::Arc;
+
+use super::lookup::{Flight, Lookup};
+use super::remote::RemoteKeys;
+use crate::jose::{JoseHeader, KeySet, Selected};
+
+/// The keys of one issuer.
+pub(crate) enum Keys {
+    /// Given by the configuration; they never change.
+    Fixed(KeySet),
+    /// Fetched, refreshed and bounded in age.
+    Remote(Arc<RemoteKeys>),
+}
+
+impl Keys {
+    /// Applies `use_keys` to the keys that match `header`.
+    pub(crate) fn lookup<R>(
+        &self,
+        header: &JoseHeader,
+        use_keys: impl FnOnce(Selected<'_>) -> R,
+    ) -> Lookup<R> {
+        match self {
+            Self::Fixed(keys) => {
+                keys.select(header).map_or(Lookup::Unknown, |keys| Lookup::Found(use_keys(keys)))
+            }
+            Self::Remote(remote) => remote.lookup(header, use_keys),
+        }
+    }
+
+    /// Joins the fetch under way, or begins one if the schedule allows it now.
+    pub(crate) fn fetch(&self) -> Option<Flight> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Remote(remote) => remote.fetch(),
+        }
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fixed(_) => "Keys::Fixed(..)",
+            Self::Remote(_) => "Keys::Remote(..)",
+        })
+    }
+}

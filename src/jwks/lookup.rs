@@ -1,0 +1,18 @@
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, Shared};
+
+/// A fetch under way, shared by everyone who waits for it.
+pub(crate) type Flight = Shared<BoxFuture<'static, ()>>;
+
+/// What is known, in memory and without waiting, about the keys for one token.
+pub(crate) enum Lookup<R> {
+    /// There were keys; this is what the caller made of them.
+    Found(R),
+    /// The issuer has no such key, as far as a recent successful fetch shows.
+    Unknown,
+    /// A fetch can tell. Not yet begun: the caller may still refuse the token for a cheaper reason.
+    Fetch,
+    /// Nobody can tell now: the issuer cannot be reached and what is in memory is too old or does not fit.
+    Unavailable { retry_after: Duration },
+}

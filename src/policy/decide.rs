@@ -1,0 +1,66 @@
+use std::fmt;
+
+use http::{Extensions, Method};
+
+use super::decision::Decision;
+use crate::token::ValidatedToken;
+
+/// Decides whether a request may reach the inner service.
+///
+/// Synchronous and pure: the same input gives the same answer. The built-in vocabulary is [`scope`](crate::scope),
+/// [`all_scopes`](crate::all_scopes), [`any_scope`](crate::any_scope), [`role`](crate::role) and [`authenticated`](crate::authenticated), joined with [`Requirement::and`](crate::Requirement::and),
+/// [`Requirement::or`](crate::Requirement::or) and [`not`](crate::not). A type of your own that implements this trait goes to the same place:
+/// [`ResourceServer::require`](crate::ResourceServer::require).
+///
+/// ```
+/// use portcullis::{Decision, Denial, Policy, PolicyInput};
+///
+/// #[derive(Debug)]
+/// struct ReadOnly;
+///
+/// impl Policy for ReadOnly {
+///     fn decide(&self, input: &PolicyInput<'_>) -> Decision {
+///         if input.method().is_safe() { Decision::Allow } else { Decision::Deny(Denial::because("read-only")) }
+///     }
+/// }
+/// ```
+pub trait Policy: fmt::Debug + Send + Sync + 'static {
+    /// Decides one request.
+    fn decide(&self, input: &PolicyInput<'_>) -> Decision;
+}
+
+/// What a policy sees. Never the token's text, a key, or the request's body.
+#[derive(Clone, Copy, Debug)]
+pub struct PolicyInput<'a> {
+    token: Option<&'a ValidatedToken>,
+    method: &'a Method,
+    extensions: &'a Extensions,
+}
+
+impl<'a> PolicyInput<'a> {
+    pub(crate) fn new(
+        token: Option<&'a ValidatedToken>,
+        method: &'a Method,
+        extensions: &'a Extensions,
+    ) -> Self {
+        Self { token, method, extensions }
+    }
+
+    /// The validated token of the request, if it has one.
+    #[must_use]
+    pub fn token(&self) -> Option<&'a ValidatedToken> {
+        self.token
+    }
+
+    /// The request's method.
+    #[must_use]
+    pub fn method(&self) -> &'a Method {
+        self.method
+    }
+
+    /// What outer layers and the server attached to the request.
+    #[must_use]
+    pub fn extensions(&self) -> &'a Extensions {
+        self.extensions
+    }
+}

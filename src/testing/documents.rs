@@ -1,0 +1,101 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::signing::{SigningKey, base64url};
+use crate::jose::SignatureAlgorithm;
+
+/// What an issuer has and publishes: its name, its keys, its documents, and how often they were asked for.
+pub(super) struct Documents {
+    pub(super) issuer: String,
+    keys: Mutex<KeyRing>,
+    discovery_requests: AtomicUsize,
+    jwks_requests: AtomicUsize,
+}
+
+#[derive(Default)]
+struct KeyRing {
+    generation: u32,
+    keys: Vec<Arc<SigningKey>>,
+}
+
+/// How often an [`Issuer`] was asked.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Requests {
+    /// For its metadata.
+    pub discovery: usize,
+    /// For its keys.
+    pub jwks: usize,
+}
+
+impl Documents {
+    pub(super) fn new(issuer: &str) -> Self {
+        let documents = Self {
+            issuer: issuer.to_owned(),
+            keys: Mutex::default(),
+            discovery_requests: AtomicUsize::new(0),
+            jwks_requests: AtomicUsize::new(0),
+        };
+        documents.key(SignatureAlgorithm::Es256);
+        documents
+    }
+
+    /// The current key for this algorithm, made now if there is none.
+    pub(super) fn key(&self, algorithm: SignatureAlgorithm) -> Arc<SigningKey> {
+        let mut ring = self.ring();
+        if let Some(key) = ring.keys.iter().find(|key| key.algorithm() == algorithm) {
+            return Arc::clone(key);
+        }
+        let key_id = format!("{}-{}", algorithm.name().to_ascii_lowercase(), ring.generation);
+        let key = Arc::new(SigningKey::generate(algorithm, key_id));
+        ring.keys.push(Arc::clone(&key));
+        key
+    }
+
+    pub(super) fn rotate(&self) {
+        let algorithms: Vec<_> = {
+            let mut ring = self.ring();
+            ring.generation += 1;
+            ring.keys.drain(..).map(|key| key.algorithm()).collect()
+        };
+        for algorithm in algorithms {
+            self.key(algorithm);
+        }
+    }
+
+    pub(super) fn sign(&self, algorithm: SignatureAlgorithm, header: &str, payload: &[u8]) -> String {
+        let input = format!("{}.{}", base64url(header.as_bytes()), base64url(payload));
+        let signature = self.key(algorithm).sign(input.as_bytes());
+        format!("{input}.{}", base64url(&signature))
+    }
+
+    pub(super) fn jwks(&self) -> Value {
+        let keys: Vec<_> = self.ring().keys.iter().map(|key| key.jwk()).collect();
+        json!({ "keys": keys })
+    }
+
+    pub(super) fn metadata(&self) -> Value {
+        json!({ "issuer": self.issuer, "jwks_uri": format!("{}/jwks", self.issuer) })
+    }
+
+    pub(super) fn requests(&self) -> Requests {
+        Requests {
+            discovery: self.discovery_requests.load(Ordering::SeqCst),
+            jwks: self.jwks_requests.load(Ordering::SeqCst),
+        }
+    }
+
+    pub(super) fn count_discovery(&self) {
+        self.discovery_requests.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn count_jwks(&self) {
+        self.jwks_requests.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn ring(&self) -> MutexGuard<'_, KeyRing> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
