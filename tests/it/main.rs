@@ -4,8 +4,12 @@
 mod support;
 
 mod axum;
+mod claims;
 mod extraction;
 mod jose;
+mod key_sets;
 mod keys;
 mod layer;
 mod policy;
+mod secrets;
+mod tidy;
