@@ -1,0 +1,59 @@
+//! Programs that run beside the test and end with it.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Generous: the machine may be building something else.
+const TIME_TO_START: Duration = Duration::from_secs(60);
+
+/// A program that is killed when this is dropped.
+pub(crate) struct Running {
+    child: Child,
+    log: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Starts a program and waits for a line of its output that starts with `sign`; returns the rest of it.
+    pub(crate) fn start(name: &'static str, command: &mut Command, sign: &'static str) -> (Self, String) {
+        // Standard input is held open and never written to: a program can tell from its end that we are gone.
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("starting {name}: {error}"));
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let log = each_line(stderr, move |line| eprintln!("  [{name}] {line}"));
+        let this = Self { child, log: Some(log) };
+
+        let (sender, receiver) = mpsc::channel();
+        // Reads on after the sign, and no program blocks on a full pipe.
+        each_line(stdout, move |line| {
+            if let Some(rest) = line.strip_prefix(sign) {
+                // Nobody listens for a second one.
+                let _ = sender.send(rest.to_owned());
+            }
+        });
+        match receiver.recv_timeout(TIME_TO_START) {
+            Ok(rest) => (this, rest),
+            Err(RecvTimeoutError::Timeout) => panic!("{name} is not ready after {TIME_TO_START:?}"),
+            Err(RecvTimeoutError::Disconnected) => panic!("{name} ended before it was ready"),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // Its last words belong into the report of this test.
+        let _ = self.log.take().map(JoinHandle::join);
+    }
+}
+
+fn each_line(
+    from: impl Read + Send + 'static,
+    mut act: impl FnMut(String) + Send + 'static,
+) -> JoinHandle<()> {
+    thread::spawn(move || BufReader::new(from).lines().map_while(Result::ok).for_each(&mut act))
+}
