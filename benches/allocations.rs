@@ -3,7 +3,12 @@
 //! ```text
 //! cargo bench --bench allocations
 //! ```
-#![expect(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a benchmark fails where it stands")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a benchmark fails where it stands"
+)]
 
 #[path = "overhead/cases.rs"]
 mod cases;

@@ -164,12 +164,15 @@ impl ResourceServerBuilder {
         let mut problems = Problems::default();
         let issuer = problems.note(Issuer::parse(&self.issuer, self.loopback_http));
         self.check_values(&mut problems);
+        let roles_at = problems.note(ClaimPath::parse(&self.roles_at));
+        let realm = self.realm.as_deref().map_or(Some(Realm::api()), Realm::parse);
+        if realm.is_none() {
+            problems.add("invalid_realm", "a realm has printable ASCII characters only");
+        }
         let allowed = match &self.algorithms {
             None => Some(AllowedAlgorithms::all()),
             Some(algorithms) => AllowedAlgorithms::of(algorithms.clone()),
         };
-        let roles_at = problems.note(ClaimPath::parse(&self.roles_at));
-        let realm = self.realm.as_deref().map_or(Some(Realm::api()), Realm::parse);
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
         let keys = self.keys(issuer.as_ref(), allowed.as_ref(), &clock, &mut problems);
         let (Some(issuer), Some(allowed), Some(roles_at), Some(realm), Some(keys), true) =
@@ -205,9 +208,6 @@ impl ResourceServerBuilder {
         if self.max_token_lifetime.is_some_and(|lifetime| lifetime.is_zero()) {
             problems.add("zero_token_lifetime", "a `max_token_lifetime` of zero refuses every token");
         }
-        if self.realm.as_deref().is_some_and(|realm| Realm::parse(realm).is_none()) {
-            problems.add("invalid_realm", "a realm has printable ASCII characters only");
-        }
     }
 
     /// Where keys come from: given, or found at a configured or a discovered place.
@@ -218,34 +218,37 @@ impl ResourceServerBuilder {
         clock: &Arc<dyn Clock>,
         problems: &mut Problems,
     ) -> Option<Keys> {
-        let allowed = allowed?;
+        let configured = self
+            .jwks_uri
+            .as_deref()
+            .map(|uri| problems.note(configured("insecure_jwks_uri", "`jwks_uri`", uri, self.loopback_http)));
         if let Some(set) = &self.jwk_set {
-            let keys = KeySet::new(set, allowed);
-            if keys.is_empty() {
+            let keys = allowed.map(|allowed| KeySet::new(set, allowed));
+            if keys.as_ref().is_some_and(KeySet::is_empty) {
                 problems.add("no_usable_key", "no key of the JWK Set can verify an allowed algorithm");
             }
-            if self.jwks_uri.is_some() {
+            if configured.is_some() {
                 problems.add("two_key_sources", "both `jwks_uri` and `jwk_set`: keys come from one place");
             }
-            return Some(Keys::Fixed(keys));
+            return keys.map(Keys::Fixed);
         }
-        let location = match &self.jwks_uri {
-            None => Location::Discovered(issuer?.clone()),
-            Some(uri) => Location::Configured(problems.note(configured(
-                "insecure_jwks_uri",
-                "`jwks_uri`",
-                uri,
-                self.loopback_http,
-            ))?),
-        };
-        let Some(client) = self.http_client.clone().or_else(default_client) else {
+        let client = self.http_client.clone().or_else(default_client);
+        if client.is_none() {
             problems.add(
                 "no_http_client",
                 "keys are fetched, but the feature `reqwest` is off and `with_http_client` was not called",
             );
-            return None;
+        }
+        let location = match configured {
+            None => Location::Discovered(issuer?.clone()),
+            Some(endpoint) => Location::Configured(endpoint?),
         };
-        let source = Source { location, client, allowed: allowed.clone(), loopback_http: self.loopback_http };
+        let source = Source {
+            location,
+            client: client?,
+            allowed: allowed?.clone(),
+            loopback_http: self.loopback_http,
+        };
         Some(Keys::Remote(RemoteKeys::new(source, Arc::clone(clock))))
     }
 }

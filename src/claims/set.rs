@@ -151,6 +151,11 @@ impl Claims {
         serde_json::from_str(&self.json).map_err(|error| ClaimsMismatch::new(&error))
     }
 
+    /// Whether `aud` is there; an empty array is.
+    pub(crate) fn has_audience(&self) -> bool {
+        self.registered.audience.is_some()
+    }
+
     /// Whether the token is bound to a key or certificate (`cnf`, RFC 7800 §3.1).
     pub(crate) fn has_confirmation(&self) -> bool {
         self.registered.confirmation.is_some()

@@ -4,7 +4,7 @@ use aws_lc_rs::signature::RsaPublicKeyComponents;
 use aws_lc_rs::signature::{self, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaParameters};
 
 use super::algorithm::SignatureAlgorithm;
-use super::jwk::PublicKey;
+use super::public_key::PublicKey;
 
 /// A public key, ready to verify signatures of one algorithm.
 pub(super) struct Verifier {

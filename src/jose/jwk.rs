@@ -1,5 +1,8 @@
 use super::algorithm::SignatureAlgorithm;
+use super::backend::Verifier;
 use super::base64url;
+use super::public_key::{Curve, PublicKey};
+use super::soundness::{is_small_order_ed25519, is_sound_rsa};
 use crate::json::{Document, Object};
 
 /// A public key of a JWK Set that can verify signatures (RFC 7517 §4).
@@ -13,30 +16,6 @@ pub(crate) struct Jwk {
     pub(super) key: PublicKey,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) enum PublicKey {
-    /// Modulus and exponent, big-endian without leading zeros.
-    Rsa {
-        modulus: Vec<u8>,
-        exponent: Vec<u8>,
-    },
-    /// The uncompressed point: 0x04, x, y.
-    Ec {
-        curve: Curve,
-        point: Vec<u8>,
-    },
-    Ed25519 {
-        point: Vec<u8>,
-    },
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Curve {
-    P256,
-    P384,
-    P521,
-}
-
 /// Why a key of a set is passed over. It never spoils the keys beside it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum UnusableKey {
@@ -48,7 +27,7 @@ pub(crate) enum UnusableKey {
     UnsupportedType,
     #[error("`alg` names no supported algorithm, or none for this type of key")]
     UnsupportedAlgorithm,
-    #[error("an RSA key outside 2048 to 8192 bits or with an unsound exponent")]
+    #[error("an RSA key outside 2048 to 8192 bits or with an unsound modulus or exponent")]
     UnsoundRsaKey,
     #[error("the key material is not a valid public key")]
     InvalidKey,
@@ -61,7 +40,10 @@ impl Jwk {
         if !is_for_verification(members)? {
             return Err(UnusableKey::NotForSignatures);
         }
-        let key = PublicKey::parse(members)?;
+        let key = public_key(members)?;
+        // What the library refuses, such as a point that is not on its curve, is no key for any algorithm.
+        let possible = SignatureAlgorithm::ALL.into_iter().find(|algorithm| key.fits(*algorithm));
+        possible.and_then(|algorithm| Verifier::new(algorithm, &key)).ok_or(UnusableKey::InvalidKey)?;
         let algorithm = match optional_text(members, "alg")? {
             Some(name) => Some(
                 SignatureAlgorithm::from_name(name)
@@ -80,64 +62,34 @@ impl Jwk {
     }
 }
 
-impl PublicKey {
-    fn parse(members: Object<'_>) -> Result<Self, UnusableKey> {
-        match text(members, "kty")? {
-            "RSA" => {
-                let (modulus, exponent) = (bytes(members, "n")?, bytes(members, "e")?);
-                if !is_sound_rsa_key(&modulus, &exponent) {
-                    return Err(UnusableKey::UnsoundRsaKey);
-                }
-                Ok(Self::Rsa { modulus, exponent })
+/// The key itself, by its type (RFC 7518 §6, RFC 8037 §2).
+fn public_key(members: Object<'_>) -> Result<PublicKey, UnusableKey> {
+    match text(members, "kty")? {
+        "RSA" => {
+            let (modulus, exponent) = (bytes(members, "n")?, bytes(members, "e")?);
+            if !is_sound_rsa(&modulus, &exponent) {
+                return Err(UnusableKey::UnsoundRsaKey);
             }
-            "EC" => {
-                let curve = Curve::from_name(text(members, "crv")?).ok_or(UnusableKey::UnsupportedType)?;
-                let (x, y) = (bytes(members, "x")?, bytes(members, "y")?);
-                // RFC 7518 §6.2.1.2: coordinates have the full length of the curve, leading zeros included.
-                if x.len() != curve.coordinate_length() || y.len() != curve.coordinate_length() {
-                    return Err(UnusableKey::InvalidKey);
-                }
-                Ok(Self::Ec { curve, point: [vec![4], x, y].concat() })
+            Ok(PublicKey::Rsa { modulus, exponent })
+        }
+        "EC" => {
+            let curve = Curve::from_name(text(members, "crv")?).ok_or(UnusableKey::UnsupportedType)?;
+            let (x, y) = (bytes(members, "x")?, bytes(members, "y")?);
+            // RFC 7518 §6.2.1.2: coordinates have the full length of the curve, leading zeros included.
+            if x.len() != curve.coordinate_length() || y.len() != curve.coordinate_length() {
+                return Err(UnusableKey::InvalidKey);
             }
-            "OKP" if text(members, "crv")? == "Ed25519" => {
-                let point = bytes(members, "x")?;
-                if point.len() == 32 { Ok(Self::Ed25519 { point }) } else { Err(UnusableKey::InvalidKey) }
+            Ok(PublicKey::Ec { curve, point: [vec![4], x, y].concat() })
+        }
+        "OKP" if text(members, "crv")? == "Ed25519" => {
+            let point = bytes(members, "x")?;
+            if point.len() != 32 || is_small_order_ed25519(&point) {
+                return Err(UnusableKey::InvalidKey);
             }
-            // Among them "oct": a symmetric key in a published set is a leak, not a key.
-            _ => Err(UnusableKey::UnsupportedType),
+            Ok(PublicKey::Ed25519 { point })
         }
-    }
-
-    fn fits(&self, algorithm: SignatureAlgorithm) -> bool {
-        use SignatureAlgorithm as A;
-        match self {
-            Self::Rsa { .. } => {
-                matches!(algorithm, A::Rs256 | A::Rs384 | A::Rs512 | A::Ps256 | A::Ps384 | A::Ps512)
-            }
-            Self::Ec { curve: Curve::P256, .. } => algorithm == A::Es256,
-            Self::Ec { curve: Curve::P384, .. } => algorithm == A::Es384,
-            Self::Ec { curve: Curve::P521, .. } => algorithm == A::Es512,
-            Self::Ed25519 { .. } => matches!(algorithm, A::EdDsa | A::Ed25519),
-        }
-    }
-}
-
-impl Curve {
-    fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "P-256" => Some(Self::P256),
-            "P-384" => Some(Self::P384),
-            "P-521" => Some(Self::P521),
-            _ => None,
-        }
-    }
-
-    fn coordinate_length(self) -> usize {
-        match self {
-            Self::P256 => 32,
-            Self::P384 => 48,
-            Self::P521 => 66,
-        }
+        // Among them "oct": a symmetric key in a published set is a leak, not a key.
+        _ => Err(UnusableKey::UnsupportedType),
     }
 }
 
@@ -152,21 +104,6 @@ fn is_for_verification(members: Object<'_>) -> Result<bool, UnusableKey> {
             .any(|operation| operation.as_str() == Some("verify")),
     };
     Ok(used_for_signatures && verifies)
-}
-
-/// RFC 7518 §3.3 asks for 2048 bits or more. The upper bounds keep a hostile key from making one verification
-/// cost seconds; an exponent of 1 or an even one verifies nothing.
-fn is_sound_rsa_key(modulus: &[u8], exponent: &[u8]) -> bool {
-    let Some(first) = modulus.first() else { return false };
-    let bits = modulus.len().saturating_mul(8).saturating_sub(first.leading_zeros() as usize);
-    let sound_exponent = match exponent {
-        [] | [0, ..] => false,
-        [.., last] if last & 1 == 0 => false,
-        [1] => false,
-        _ => exponent.len() <= 4,
-    };
-    // RFC 7518 §6.3.1.1: no leading zero octets.
-    *first != 0 && (2048..=8192).contains(&bits) && sound_exponent
 }
 
 fn optional_text<'d>(members: Object<'d>, name: &str) -> Result<Option<&'d str>, UnusableKey> {

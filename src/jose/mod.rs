@@ -14,6 +14,8 @@ mod header;
 mod jwk;
 mod jwk_set;
 mod key_set;
+mod public_key;
+mod soundness;
 
 pub(crate) use algorithm::AllowedAlgorithms;
 pub use algorithm::SignatureAlgorithm;

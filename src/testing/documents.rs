@@ -20,7 +20,7 @@ struct KeyRing {
     keys: Vec<Arc<SigningKey>>,
 }
 
-/// How often an [`Issuer`] was asked.
+/// How often an [`Issuer`](super::Issuer) was asked.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Requests {

@@ -28,6 +28,9 @@ impl ClaimRules {
             return Err(InvalidToken::because(Kind::WrongIssuer, "`iss` is not the configured issuer"));
         }
         // RFC 9068 §4, RFC 7519 §4.1.3: the whole string, no prefix, no pattern.
+        if !claims.has_audience() {
+            return Err(InvalidToken::missing("aud"));
+        }
         if !claims.audience().any(|audience| self.audiences.iter().any(|ours| **ours == *audience)) {
             return Err(InvalidToken::because(
                 Kind::WrongAudience,

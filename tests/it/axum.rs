@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use http::{Request, header};
-use portcullis::testing::{Flaw, Issuer};
+use portcullis::testing::{Flaw, Issuer, TokenBuilder};
 use portcullis::{
     CustomClaims, Rejection, RejectionKind, ResourceServer, ValidatedToken, authenticated, role, scope,
 };
@@ -70,7 +70,7 @@ async fn the_paved_path_protects_each_route_by_its_own_requirement() {
         ("GET", "/nowhere", None, 401, ""),
         ("GET", "/nowhere", Some(clerk), 404, ""),
     ] {
-        let answer = send(&app, method, path, token.map(|token| token.sign())).await;
+        let answer = send(&app, method, path, token.map(TokenBuilder::sign)).await;
         assert_eq!((answer.status, answer.body.as_str()), (status, body), "{method} {path}");
     }
 }

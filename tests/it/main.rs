@@ -1,5 +1,13 @@
 //! One binary: what the crate promises, tried through its public face.
-#![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test fails where it stands")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails where it stands"
+)]
 
 mod support;
 
@@ -11,5 +19,6 @@ mod key_sets;
 mod keys;
 mod layer;
 mod policy;
+mod quickstart;
 mod secrets;
 mod tidy;

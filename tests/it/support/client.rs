@@ -26,7 +26,7 @@ pub(crate) enum Reply {
     Unreachable,
     Panic,
     /// The answer waits for a permit of this gate.
-    After(Arc<Semaphore>, Box<Reply>),
+    After(Arc<Semaphore>, Box<Self>),
 }
 
 impl ScriptedClient {

@@ -1,0 +1,61 @@
+use super::algorithm::SignatureAlgorithm;
+
+/// The public half of a key, as its parameters.
+#[derive(Clone, Debug)]
+pub(super) enum PublicKey {
+    /// Modulus and exponent, big-endian without leading zeros.
+    Rsa {
+        modulus: Vec<u8>,
+        exponent: Vec<u8>,
+    },
+    /// The uncompressed point: 0x04, x, y.
+    Ec {
+        curve: Curve,
+        point: Vec<u8>,
+    },
+    Ed25519 {
+        point: Vec<u8>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Curve {
+    P256,
+    P384,
+    P521,
+}
+
+impl PublicKey {
+    /// Whether type and curve go with the algorithm (RFC 7518 §3, RFC 8037 §3.1).
+    pub(super) fn fits(&self, algorithm: SignatureAlgorithm) -> bool {
+        use SignatureAlgorithm as A;
+        match self {
+            Self::Rsa { .. } => {
+                matches!(algorithm, A::Rs256 | A::Rs384 | A::Rs512 | A::Ps256 | A::Ps384 | A::Ps512)
+            }
+            Self::Ec { curve: Curve::P256, .. } => algorithm == A::Es256,
+            Self::Ec { curve: Curve::P384, .. } => algorithm == A::Es384,
+            Self::Ec { curve: Curve::P521, .. } => algorithm == A::Es512,
+            Self::Ed25519 { .. } => matches!(algorithm, A::EdDsa | A::Ed25519),
+        }
+    }
+}
+
+impl Curve {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "P-256" => Some(Self::P256),
+            "P-384" => Some(Self::P384),
+            "P-521" => Some(Self::P521),
+            _ => None,
+        }
+    }
+
+    pub(super) fn coordinate_length(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+}
