@@ -66,7 +66,20 @@ impl SignatureAlgorithm {
 
     /// RFC 7515 §4.1.1: names are case-sensitive.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+        Some(match name {
+            "EdDSA" => Self::EdDsa,
+            "Ed25519" => Self::Ed25519,
+            "ES256" => Self::Es256,
+            "ES384" => Self::Es384,
+            "ES512" => Self::Es512,
+            "PS256" => Self::Ps256,
+            "PS384" => Self::Ps384,
+            "PS512" => Self::Ps512,
+            "RS256" => Self::Rs256,
+            "RS384" => Self::Rs384,
+            "RS512" => Self::Rs512,
+            _ => return None,
+        })
     }
 }
 
@@ -96,5 +109,22 @@ impl AllowedAlgorithms {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = SignatureAlgorithm> {
         self.0.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_algorithm_is_found_by_its_name_and_nothing_else_is() {
+        // covers: JWS-009, JWS-010
+        for algorithm in SignatureAlgorithm::ALL {
+            assert_eq!(SignatureAlgorithm::from_name(algorithm.name()), Some(algorithm));
+            assert_eq!(SignatureAlgorithm::from_name(&algorithm.name().to_lowercase()), None);
+        }
+        for name in ["", "none", "HS256", "RS256 ", "ES256K"] {
+            assert_eq!(SignatureAlgorithm::from_name(name), None);
+        }
     }
 }

@@ -121,7 +121,7 @@ impl<'d> Value<'d> {
 }
 
 impl<'d> Object<'d> {
-    pub(crate) fn members(self) -> impl Iterator<Item = (&'d str, Value<'d>)> {
+    pub(crate) fn members(self) -> impl Iterator<Item = (&'d str, Value<'d>)> + Clone {
         let document = self.document;
         let mut next = self.at.saturating_add(1);
         std::iter::from_fn(move || {
@@ -140,17 +140,20 @@ impl<'d> Object<'d> {
     }
 
     pub(super) fn has_duplicate_names(self) -> bool {
-        let mut names: Vec<&str> = Vec::with_capacity(FEW_NAMES);
-        names.extend(self.members().map(|(name, _)| name));
-        if names.len() <= FEW_NAMES {
-            // Mostly told apart by their lengths: faster than sorting, which keeps thousands of names cheap.
-            return names
-                .iter()
-                .enumerate()
-                .any(|(index, name)| names.iter().skip(index.saturating_add(1)).any(|other| other == name));
+        let mut names = self.members().map(|(name, _)| name);
+        if self.members().nth(FEW_NAMES).is_none() {
+            // Each with each: names are mostly told apart by their lengths, and nothing is allocated.
+            while let Some(name) = names.next() {
+                if names.clone().any(|other| other == name) {
+                    return true;
+                }
+            }
+            return false;
         }
-        names.sort_unstable();
-        names.windows(2).any(|pair| matches!(pair, [left, right] if left == right))
+        // Thousands of names stay cheap.
+        let mut sorted: Vec<&str> = names.collect();
+        sorted.sort_unstable();
+        sorted.windows(2).any(|pair| matches!(pair, [left, right] if left == right))
     }
 }
 
