@@ -12,11 +12,14 @@ impl ClaimPath {
     /// a rule that never matches.
     pub(crate) fn parse(text: &str) -> Result<Self, ConfigProblem> {
         if let Some(pointer) = text.strip_prefix('/') {
-            let names = pointer.split('/').map(|name| {
-                // RFC 6901 §4: "~1" first, then "~0", or "~01" would become "/".
-                name.replace("~1", "/").replace("~0", "~").into_boxed_str()
-            });
-            return Ok(Self(names.collect()));
+            // RFC 6901 §3: a tilde stands only before 0 or 1.
+            if pointer.split('~').skip(1).any(|after| !after.starts_with(['0', '1'])) {
+                let message = format!("claim path `{text}` has a `~` that is neither `~0` nor `~1`");
+                return Err(ConfigProblem::new("invalid_claim_path", message));
+            }
+            // RFC 6901 §4: "~1" first, then "~0", or "~01" would become "/".
+            let unescape = |name: &str| name.replace("~1", "/").replace("~0", "~").into_boxed_str();
+            return Ok(Self(pointer.split('/').map(unescape).collect()));
         }
         if text.is_empty() || (text.contains('.') && !text.contains("://")) {
             let pointer = text.replace('.', "/");
@@ -37,5 +40,35 @@ impl ClaimPath {
 
     pub(crate) fn find<'d>(&self, root: Value<'d>) -> Option<Value<'d>> {
         self.0.iter().try_fold(root, |value, name| value.as_object()?.get(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_name_or_a_json_pointer_and_never_a_guess() {
+        // covers: POL-012
+        let names =
+            |text: &str| ClaimPath::parse(text).map(|path| path.0.iter().map(ToString::to_string).collect());
+        for (text, expected) in [
+            ("roles", vec!["roles"]),
+            ("https://example.com/roles", vec!["https://example.com/roles"]),
+            ("/realm_access/roles", vec!["realm_access", "roles"]),
+            ("/resource_access/my.client/roles", vec!["resource_access", "my.client", "roles"]),
+            ("/https:~1~1example.com~1roles", vec!["https://example.com/roles"]),
+            ("/a~01", vec!["a~1"]),
+        ] {
+            assert_eq!(names(text), Ok::<Vec<String>, _>(expected.into_iter().map(str::to_owned).collect()));
+        }
+        for (text, code) in [
+            ("", "ambiguous_claim_path"),
+            ("realm_access.roles", "ambiguous_claim_path"),
+            ("/a~2b", "invalid_claim_path"),
+            ("/a~", "invalid_claim_path"),
+        ] {
+            assert_eq!(ClaimPath::parse(text).unwrap_err().code(), code, "{text}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use portcullis::SignatureAlgorithm::{Ed25519, EdDsa, Es256, Ps256, Rs256, Rs512};
 use portcullis::testing::{Issuer, ManualClock};
-use portcullis::{ConfigProblem, JwkSet, JwkSetError};
+use portcullis::{ConfigProblem, JwkSet, JwkSetError, ResourceServer};
 use serde_json::{Value, json};
 
 use crate::jose::published::{Published, RFC_6979_P384, RFC_7515_A2, RFC_7515_A3, RFC_8037_A4};
@@ -58,6 +58,7 @@ fn unusable_keys() -> Vec<(&'static str, String)> {
     let shortened = |key: &Published, name: &str| encode(&key.octets(name)[1..]);
     let extended = |key: &Published, name: &str| encode([vec![0], key.octets(name)].concat());
     let padded = |key: &Published, name: &str| format!("{}=", key.public_jwk()[name].as_str().unwrap());
+    let whole = [ec.octets("x"), ec.octets("y")].concat();
     let point = |x: Value, y: Value| with(ec, json!({ "x": x, "y": y }));
     let even = {
         let mut modulus = RFC_7515_A2.octets("n");
@@ -132,6 +133,7 @@ fn unusable_keys() -> Vec<(&'static str, String)> {
         ("x too long", with(ec, json!({ "x": extended(ec, "x") }))),
         ("y too short", with(ec, json!({ "y": shortened(ec, "y") }))),
         ("x not base64url", with(ec, json!({ "x": "\u{fffd}" }))),
+        ("x and y cut elsewhere", point(encode(&whole[..31]).into(), encode(&whole[31..]).into())),
         ("off the curve", with(ec, json!({ "y": bent(ec, "y") }))),
         ("off the curve, P-384", with(&RFC_6979_P384, json!({ "x": bent(&RFC_6979_P384, "x") }))),
         ("the origin", point(encode([0; 32]).into(), encode([0; 32]).into())),
@@ -362,7 +364,7 @@ async fn keys_that_share_a_kid_are_told_apart_or_all_tried() {
 
 #[tokio::test]
 async fn a_token_is_tried_against_few_keys_only() {
-    // covers: JWK-007, JWK-019
+    // covers: JWK-007
     let (issuers, keys) = namesakes(5);
     // Keys that cannot have signed the token do not count.
     let others: Vec<_> =
@@ -376,6 +378,27 @@ async fn a_token_is_tried_against_few_keys_only() {
         }
     }
     api.token(issuers[0].token(AUDIENCE).header("kid", "rsa-1").sign()).await.assert_invalid("unknown_key");
+}
+
+#[tokio::test]
+async fn a_key_serves_only_the_issuer_that_published_it() {
+    // covers: JWK-019, HT-023
+    let clock = ManualClock::at(NOW);
+    let issuers = ["https://a.example.com", "https://b.example.com"]
+        .map(|url| Issuer::offline(url).with_clock(clock.clone()));
+    assert_eq!(issuers[0].key_id(Es256), issuers[1].key_id(Es256));
+    let apis = issuers.each_ref().map(|issuer| {
+        let server = ResourceServer::builder(issuer.url()).audience(AUDIENCE).with_clock(clock.clone());
+        api(server.jwk_set(issuer.jwk_set()))
+    });
+    for (signer, own, other) in [(&issuers[0], 0, 1), (&issuers[1], 1, 0)] {
+        let token = signer.token(AUDIENCE);
+        apis[own].token(token.clone().sign()).await.assert_admitted();
+        apis[other].token(token.clone().sign()).await.assert_invalid("wrong_issuer");
+        let disguised = token.claim("iss", issuers[other].url()).sign();
+        apis[own].token(&disguised).await.assert_invalid("wrong_issuer");
+        apis[other].token(&disguised).await.assert_invalid("bad_signature");
+    }
 }
 
 #[tokio::test]

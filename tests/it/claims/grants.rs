@@ -47,9 +47,12 @@ async fn scopes_are_whole_words_separated_by_spaces() {
     one.token(issuer.token(AUDIENCE).scope("read:all-not read:all").sign()).await.assert_admitted();
     one.token(issuer.token(AUDIENCE).sign()).await.assert_denied(Some("read:all"));
     // Other claims of similar names grant nothing, and a list is not the one string of RFC 8693.
-    for (name, value) in
-        [("scp", json!("read:all")), ("scopes", json!(["read:all"])), ("Scope", json!("read:all"))]
-    {
+    for (name, value) in [
+        ("scp", json!("read:all")),
+        ("scopes", json!(["read:all"])),
+        ("Scope", json!("read:all")),
+        ("roles", json!(["read:all"])),
+    ] {
         one.token(issuer.token(AUDIENCE).claim(name, value).sign()).await.assert_denied(Some("read:all"));
     }
     let list = issuer.token(AUDIENCE).claim("scope", json!(["read:all"])).sign();
@@ -98,6 +101,7 @@ async fn roles_are_a_list_of_names_or_of_objects_with_a_value() {
         api.token(issuer.token(AUDIENCE).claim("roles", roles).sign()).await.assert_denied(None);
     }
     // Nobody else's statements, and no other claim, are the caller's roles.
+    api.token(issuer.token(AUDIENCE).scope("admin").sign()).await.assert_denied(None);
     for name in ["Roles", "role", "groups", "entitlements", "act", "may_act"] {
         let value = json!({ "roles": ["admin"] });
         api.token(issuer.token(AUDIENCE).claim(name, value).sign()).await.assert_denied(None);
