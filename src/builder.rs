@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -5,7 +6,7 @@ use crate::bearer::Realm;
 use crate::claims::ClaimPath;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{ConfigError, Problems};
-use crate::fetch::{HttpClient, LoopbackHttp, configured};
+use crate::fetch::{HttpClient, LoopbackHttp, configured, without_secrets};
 use crate::jose::{AllowedAlgorithms, JwkSet, KeySet, SignatureAlgorithm};
 use crate::jwks::{Keys, Location, RemoteKeys, Source};
 use crate::layer::{Core, ResourceServer};
@@ -29,7 +30,6 @@ const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
 ///     .build()?;
 /// # Ok::<_, portcullis::ConfigError>(())
 /// ```
-#[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ResourceServerBuilder {
     issuer: String,
@@ -250,6 +250,16 @@ impl ResourceServerBuilder {
             loopback_http: self.loopback_http,
         };
         Some(Keys::Remote(RemoteKeys::new(source, Arc::clone(clock))))
+    }
+}
+
+impl fmt::Debug for ResourceServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResourceServerBuilder")
+            .field("issuer", &without_secrets(&self.issuer))
+            .field("audiences", &self.audiences)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
     }
 }
 

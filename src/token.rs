@@ -61,10 +61,15 @@ impl ValidatedToken {
     }
 
     /// Whether the claim that holds roles (`roles`, or where `roles_at` says) lists this one. The comparison
-    /// is case-sensitive and by whole name.
+    /// is case-sensitive and by whole name. A claim that is no list of names lists nothing.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
-        self.shared.roles.is_some_and(|roles| self.claims().lists(roles, role))
+        self.lists_role(role) == Some(true)
+    }
+
+    /// The same, where "it cannot be told" must not be mistaken for "no".
+    pub(crate) fn lists_role(&self, role: &str) -> Option<bool> {
+        self.shared.roles.map_or(Some(false), |roles| self.claims().lists(roles, role))
     }
 
     /// Whether both are handles to the same validated claims.

@@ -8,29 +8,36 @@ pub(crate) struct ClaimPath(Box<[Box<str>]>);
 impl ClaimPath {
     /// Reads `roles` or `https://example.com/roles` (a name) or `/realm_access/roles` (a JSON Pointer).
     ///
-    /// `realm_access.roles` is refused: it could be a name with a dot or a path, and the wrong guess would be
-    /// a rule that never matches.
+    /// `realm_access.roles` and `realm_access/roles` are refused: they could be a name or a path, and the wrong
+    /// guess would be a rule that never matches.
     pub(crate) fn parse(text: &str) -> Result<Self, ConfigProblem> {
-        if let Some(pointer) = text.strip_prefix('/') {
-            // RFC 6901 §3: a tilde stands only before 0 or 1.
-            if pointer.split('~').skip(1).any(|after| !after.starts_with(['0', '1'])) {
-                let message = format!("claim path `{text}` has a `~` that is neither `~0` nor `~1`");
-                return Err(ConfigProblem::new("invalid_claim_path", message));
+        let Some(pointer) = text.strip_prefix('/') else {
+            if text.contains(['.', '/']) && !text.contains("://") {
+                let pointer = text.replace('.', "/");
+                let message = format!(
+                    "claim path `{text}` is ambiguous: write `/{pointer}` for nested members or, if that is one name, \
+                     its JSON Pointer"
+                );
+                return Err(ConfigProblem::new("ambiguous_claim_path", message));
             }
-            // RFC 6901 §4: "~1" first, then "~0", or "~01" would become "/".
-            let unescape = |name: &str| name.replace("~1", "/").replace("~0", "~").into_boxed_str();
-            return Ok(Self(pointer.split('/').map(unescape).collect()));
+            return Self::of([text.into()].into());
+        };
+        // RFC 6901 §3: a tilde stands only before 0 or 1.
+        if pointer.split('~').skip(1).any(|after| !after.starts_with(['0', '1'])) {
+            let message = format!("claim path `{text}` has a `~` that is neither `~0` nor `~1`");
+            return Err(ConfigProblem::new("invalid_claim_path", message));
         }
-        if text.is_empty() || (text.contains('.') && !text.contains("://")) {
-            let pointer = text.replace('.', "/");
-            return Err(ConfigProblem::new(
-                "ambiguous_claim_path",
-                format!(
-                    "claim path `{text}` is ambiguous: write `/{pointer}` for nested members or `/{text}` for one name"
-                ),
-            ));
+        // RFC 6901 §4: "~1" first, then "~0", or "~01" would become "/".
+        let unescape = |name: &str| name.replace("~1", "/").replace("~0", "~").into_boxed_str();
+        Self::of(pointer.split('/').map(unescape).collect())
+    }
+
+    fn of(names: Box<[Box<str>]>) -> Result<Self, ConfigProblem> {
+        if names.iter().any(|name| name.is_empty() || name.trim() != &**name) {
+            let message = "a claim path has an empty name, or one that begins or ends with a space";
+            return Err(ConfigProblem::new("invalid_claim_path", message));
         }
-        Ok(Self([text.into()].into()))
+        Ok(Self(names))
     }
 
     /// One top-level member whose name is known to be plain.
@@ -63,8 +70,12 @@ mod tests {
             assert_eq!(names(text), Ok::<Vec<String>, _>(expected.into_iter().map(str::to_owned).collect()));
         }
         for (text, code) in [
-            ("", "ambiguous_claim_path"),
             ("realm_access.roles", "ambiguous_claim_path"),
+            ("realm_access/roles", "ambiguous_claim_path"),
+            ("", "invalid_claim_path"),
+            ("/", "invalid_claim_path"),
+            ("/realm_access/roles/", "invalid_claim_path"),
+            ("roles ", "invalid_claim_path"),
             ("/a~2b", "invalid_claim_path"),
             ("/a~", "invalid_claim_path"),
         ] {

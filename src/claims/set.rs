@@ -161,24 +161,30 @@ impl Claims {
         self.registered.confirmation.is_some()
     }
 
-    /// A member by name; `null` counts as absent.
-    pub(crate) fn get(&self, name: &str) -> Option<Value<'_>> {
-        self.document.root().as_object()?.get(name).filter(|value| !value.is_null())
+    /// A member by name, `null` included.
+    pub(crate) fn member(&self, name: &str) -> Option<Value<'_>> {
+        self.document.root().as_object()?.get(name)
     }
 
     /// Where the claim at `path` stands in these claims.
     pub(crate) fn find(&self, path: &ClaimPath) -> Option<ClaimPosition> {
-        path.find(self.document.root()).map(|value| ClaimPosition(value.position()))
+        let value = path.find(self.document.root()).filter(|value| !value.is_null());
+        value.map(|value| ClaimPosition(value.position()))
     }
 
     /// Whether the list at `position` names `wanted`: an array of strings, or of objects with a string `value`
-    /// (RFC 9068 §2.2.3.1 with RFC 7643 §4.1.2). Text, numbers, maps and anything else name nothing.
-    pub(crate) fn lists(&self, position: ClaimPosition, wanted: &str) -> bool {
-        let Some(mut entries) = self.document.at(position.0).as_array() else { return false };
-        entries.any(|entry| {
+    /// (RFC 9068 §2.2.3.1 with RFC 7643 §4.1.2). `None` where it cannot be told: the claim is no list, or
+    /// something else in it may be what was meant.
+    pub(crate) fn lists(&self, position: ClaimPosition, wanted: &str) -> Option<bool> {
+        let mut readable = true;
+        for entry in self.document.at(position.0).as_array()? {
             let name = entry.as_str().or_else(|| entry.as_object()?.get("value")?.as_str());
-            name == Some(wanted)
-        })
+            if name == Some(wanted) {
+                return Some(true);
+            }
+            readable &= name.is_some();
+        }
+        readable.then_some(false)
     }
 
     fn text(&self, position: Option<usize>) -> Option<&str> {

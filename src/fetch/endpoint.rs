@@ -20,14 +20,17 @@ impl Endpoint {
     /// that was asked for.
     pub(crate) fn parse(text: &str, loopback_http: LoopbackHttp) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
-        let host = uri.host()?;
+        // The authority is a host and at most a port: no user information, and nothing in between.
+        let (host, authority) = (uri.host()?, uri.authority()?.as_str());
+        let port = authority.strip_prefix(host)?;
+        let plain_port = port.is_empty() || port.strip_prefix(':')?.parse::<u16>().is_ok();
         let secure = match uri.scheme_str()? {
             "https" => true,
             "http" => loopback_http == LoopbackHttp::Allowed && is_loopback(host),
             _ => false,
         };
-        let plain = !text.contains(['#', '\\']) && !uri.authority()?.as_str().contains('@');
-        (secure && plain && !host.is_empty()).then_some(Self { uri })
+        let plain = plain_port && is_host(host) && !text.contains(['#', '\\']);
+        (secure && plain).then_some(Self { uri })
     }
 
     pub(crate) fn uri(&self) -> &Uri {
@@ -35,9 +38,19 @@ impl Endpoint {
     }
 }
 
+/// An IPv6 address in brackets, or a name or IPv4 address.
+fn is_host(host: &str) -> bool {
+    let name = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    !host.is_empty() && (ipv6(host).is_some() || name(host))
+}
+
+fn ipv6(host: &str) -> Option<std::net::Ipv6Addr> {
+    host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
 fn is_loopback(host: &str) -> bool {
-    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    let ipv4 = host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    host == "localhost" || ipv4 || ipv6(host).is_some_and(|address| address.is_loopback())
 }
 
 /// An endpoint from the configuration, or the problem with it.
@@ -48,7 +61,8 @@ pub(crate) fn configured(
     loopback_http: LoopbackHttp,
 ) -> Result<Endpoint, ConfigProblem> {
     Endpoint::parse(text, loopback_http).ok_or_else(|| {
-        let message = format!("{what} `{text}` is not an https URL without user information or fragment");
+        let shown = without_secrets(text);
+        let message = format!("{what} `{shown}` is not an https URL without user information or fragment");
         let hint = if text.starts_with("http:") {
             " (for tests, `dangerous_allow_loopback_http` allows http to this machine)"
         } else {
@@ -56,4 +70,14 @@ pub(crate) fn configured(
         };
         ConfigProblem::new(code, message + hint)
     })
+}
+
+/// A URL for a message: what stands before `@` or after `?` may be a password.
+pub(crate) fn without_secrets(url: &str) -> String {
+    let start = url.split('?').next().unwrap_or_default();
+    match (start.split_once("://"), start.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://..@{host}"),
+        (None, Some((_, host))) => format!("..@{host}"),
+        _ => start.to_owned(),
+    }
 }

@@ -8,8 +8,9 @@ use crate::boxed::{BoxError, BoxFuture};
 
 /// Sends HTTP requests to the authorization server.
 ///
-/// Replace the default (reqwest with rustls) to go through your own client, proxy or service mesh. The
-/// contract:
+/// The default is reqwest with rustls; it needs a tokio runtime with I/O and time enabled, and honours the
+/// system's proxies (not for plain http, which stays on this machine). Replace it to go through your own client
+/// or service mesh. The contract:
 ///
 /// - **Limits hold while streaming.** The answer is refused as soon as its body exceeds
 ///   [`FetchLimits::max_body`], and the whole exchange as soon as it takes longer than [`FetchLimits::timeout`].

@@ -8,6 +8,6 @@ mod reqwest;
 
 #[cfg(feature = "reqwest")]
 pub(crate) use self::reqwest::DefaultClient;
-pub(crate) use endpoint::{Endpoint, LoopbackHttp, configured};
+pub(crate) use endpoint::{Endpoint, LoopbackHttp, configured, without_secrets};
 pub(crate) use get::get_json;
 pub use http_client::{FetchError, FetchLimits, HttpClient};

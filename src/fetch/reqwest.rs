@@ -12,22 +12,32 @@ use crate::boxed::BoxFuture;
 /// reason why the service cannot start.
 #[derive(Debug, Default)]
 pub(crate) struct DefaultClient {
-    client: OnceLock<reqwest::Client>,
+    /// For https. Goes through the system's proxies.
+    outward: OnceLock<reqwest::Client>,
+    /// For plain http, which is allowed to this machine only: a proxy would be another machine.
+    loopback: OnceLock<reqwest::Client>,
 }
 
 impl DefaultClient {
-    fn client(&self) -> Result<reqwest::Client, FetchError> {
+    fn client(&self, scheme: Option<&str>) -> Result<reqwest::Client, FetchError> {
         // reqwest is bound to tokio and would panic outside it.
         tokio::runtime::Handle::try_current().map_err(|error| FetchError::Failed(error.into()))?;
-        if let Some(client) = self.client.get() {
+        let outward = scheme == Some("https");
+        let client = if outward { &self.outward } else { &self.loopback };
+        if let Some(client) = client.get() {
             return Ok(client.clone());
         }
-        let client = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| FetchError::Failed(error.into()))?;
-        Ok(self.client.get_or_init(|| client).clone())
+            // The cap holds for what arrives: nothing is unpacked, whatever features the build has.
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
+            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")));
+        let builder = if outward { builder } else { builder.no_proxy() };
+        let made = builder.build().map_err(|error| FetchError::Failed(error.into()))?;
+        Ok(client.get_or_init(|| made).clone())
     }
 }
 
@@ -37,7 +47,7 @@ impl HttpClient for DefaultClient {
         request: Request<Bytes>,
         limits: FetchLimits,
     ) -> BoxFuture<'static, Result<Response<Bytes>, FetchError>> {
-        let client = self.client();
+        let client = self.client(request.uri().scheme_str());
         Box::pin(async move {
             let mut request = reqwest::Request::try_from(request).map_err(failed)?;
             *request.timeout_mut() = Some(limits.timeout);

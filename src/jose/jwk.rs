@@ -8,7 +8,7 @@ use crate::json::{Document, Object};
 /// A public key of a JWK Set that can verify signatures (RFC 7517 §4).
 ///
 /// Private members are not read, so they are not retained.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Jwk {
     pub(super) key_id: Option<Box<str>>,
     /// The one algorithm the key is for, if it says so.

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -24,7 +26,7 @@ const MAX_KEYS: usize = 100;
 /// assert!(JwkSet::from_json("{}").is_err());
 /// # Ok::<_, portcullis::JwkSetError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct JwkSet {
     pub(super) keys: Vec<Jwk>,
     unusable: Vec<UnusableKey>,
@@ -89,5 +91,11 @@ impl JwkSet {
     /// Why keys were passed over, one reason per key.
     pub(crate) fn unusable(&self) -> &[UnusableKey] {
         &self.unusable
+    }
+}
+
+impl fmt::Debug for JwkSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwkSet").field("usable", &self.len()).field("unusable", &self.unusable).finish()
     }
 }

@@ -23,4 +23,4 @@ pub(crate) use compact::UnverifiedJws;
 pub(crate) use error::JoseError;
 pub(crate) use header::{JoseHeader, MediaType};
 pub use jwk_set::{JwkSet, JwkSetError};
-pub(crate) use key_set::{KeySet, Selected};
+pub(crate) use key_set::{KeySet, Selected, VerifiedJws};

@@ -1,7 +1,7 @@
 use super::algorithm::SignatureAlgorithm;
 
 /// The public half of a key, as its parameters.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum PublicKey {
     /// Modulus and exponent, big-endian without leading zeros.
     Rsa {

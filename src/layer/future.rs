@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::answer::answer;
-use super::gate::{Gate, Principal, bound};
+use super::gate::{Gate, Permitted};
 use crate::boxed::BoxFuture;
 use crate::token::ValidatedToken;
 use crate::validate::ValidationError;
@@ -37,13 +37,16 @@ pin_project! {
         Refused { response: Option<Response<ResBody>> },
         // It may be, when the validator knows. Boxed, so that the usual path does not carry its size.
         Waiting { waiting: Option<Box<Waiting<S, ReqBody>>> },
+        // It will be, when it is ready.
+        Readying { permitted: Option<(Permitted<ReqBody>, S)> },
     }
 }
 
 struct Waiting<S, ReqBody> {
     validation: BoxFuture<'static, Result<ValidatedToken, ValidationError>>,
     request: Request<ReqBody>,
-    ready: S,
+    /// Not polled ready yet.
+    inner: S,
     gate: Arc<Gate>,
 }
 
@@ -62,10 +65,10 @@ where
     pub(super) fn waiting(
         validation: BoxFuture<'static, Result<ValidatedToken, ValidationError>>,
         request: Request<ReqBody>,
-        ready: S,
+        inner: S,
         gate: Arc<Gate>,
     ) -> Self {
-        let waiting = Waiting { validation, request, ready, gate };
+        let waiting = Waiting { validation, request, inner, gate };
         Self { state: State::Waiting { waiting: Some(Box::new(waiting)) } }
     }
 }
@@ -92,13 +95,20 @@ where
                     };
                     let result = ready!(validation.as_mut().poll(cx));
                     let Some(waiting) = waiting.take() else { return Poll::Pending };
-                    let Waiting { request, mut ready, gate, .. } = *waiting;
-                    match gate.admit(request, bound(result).map(Principal::Fresh)) {
-                        Ok(permitted) => State::Inner { future: permitted.call(&mut ready) },
+                    let Waiting { request, inner, gate, .. } = *waiting;
+                    match gate.admit(request, gate.accept(result)) {
+                        Ok(permitted) => State::Readying { permitted: Some((permitted, inner)) },
                         Err(rejection) => {
                             State::Refused { response: Some(answer(rejection, &gate.core.realm)) }
                         }
                     }
+                }
+                StateProjection::Readying { permitted } => {
+                    // tower-service, "Be careful when cloning inner services": a clone is not ready.
+                    let Some((_, inner)) = permitted.as_mut() else { return Poll::Pending };
+                    ready!(inner.poll_ready(cx))?;
+                    let Some((permitted, mut inner)) = permitted.take() else { return Poll::Pending };
+                    State::Inner { future: permitted.call(&mut inner) }
                 }
             };
             state.set(next);

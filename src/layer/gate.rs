@@ -11,7 +11,7 @@ use crate::boxed::BoxFuture;
 
 use crate::policy::{Decision, Policy, PolicyInput};
 use crate::token::ValidatedToken;
-use crate::validate::{Presented, Validation, ValidationError, check_binding, check_expiry};
+use crate::validate::{InvalidToken, Presented, Validation, ValidationError, check_binding, check_expiry};
 
 /// One server, one policy: what a layer asks of every request.
 pub(super) struct Gate {
@@ -61,7 +61,7 @@ impl Gate {
             request.extensions(),
         );
         match self.core.validator.validate(presented) {
-            Validation::Ready(result) => Authentication::Known(bound(result).map(Principal::Fresh)),
+            Validation::Ready(result) => Authentication::Known(self.accept(result)),
             Validation::Pending(pending) => Authentication::Pending(pending),
         }
     }
@@ -81,8 +81,27 @@ impl Gate {
         extensions: &'a Extensions,
     ) -> Option<&'a ValidatedToken> {
         let token = Mark::of(extensions)?.token_for(&self.core, headers)?;
-        let now = self.core.clock.unix_time();
-        check_expiry(token.claims(), now, self.core.leeway).is_ok().then_some(token)
+        self.check_now(token).is_ok().then_some(token)
+    }
+
+    /// The last steps of authentication, after any validator and before policy: the binding, and once more
+    /// the end of the token.
+    pub(super) fn accept(
+        &self,
+        result: Result<ValidatedToken, ValidationError>,
+    ) -> Result<Principal, Rejection> {
+        let token = result?;
+        check_binding(&token)?;
+        self.check_now(&token)?;
+        Ok(Principal::Fresh(token))
+    }
+
+    /// Judges `exp` at this instant. Whether there must be one is for the validator to say.
+    fn check_now(&self, token: &ValidatedToken) -> Result<(), InvalidToken> {
+        match token.expires_at() {
+            Some(_) => check_expiry(token.claims(), self.core.clock.unix_time(), self.core.leeway),
+            None => Ok(()),
+        }
     }
 
     /// Steps 4 and 5: decide, and mark the request. Only what comes out of here reaches the inner service.
@@ -102,13 +121,6 @@ impl Gate {
         }
         Ok(Permitted(request))
     }
-}
-
-/// The last step of authentication, after any validator and before policy.
-pub(super) fn bound(result: Result<ValidatedToken, ValidationError>) -> Result<ValidatedToken, Rejection> {
-    let token = result?;
-    check_binding(&token)?;
-    Ok(token)
 }
 
 /// The URI as the client sent it: below `Router::nest`, the request's own has lost its prefix.

@@ -68,11 +68,10 @@ where
                 Err(rejection) => ResponseFuture::refused(answer(rejection, &self.gate.core.realm)),
             },
             Authentication::Pending(validation) => {
-                // The service that was polled ready is the one that is called; a fresh clone stays behind for
-                // the next request. (tower-service, "Be careful when cloning inner services")
-                let fresh = self.inner.clone();
-                let ready = std::mem::replace(&mut self.inner, fresh);
-                ResponseFuture::waiting(validation, request, ready, Arc::clone(&self.gate))
+                // A clone waits, and is polled ready when the request is permitted. The service that is ready
+                // now stays behind for the next request: whoever waits for keys holds no capacity of the
+                // service (a permit of a concurrency limit, say) that others could use meanwhile.
+                ResponseFuture::waiting(validation, request, self.inner.clone(), Arc::clone(&self.gate))
             }
         }
     }

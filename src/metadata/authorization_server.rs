@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use http::{Response, header};
+use http::{Response, StatusCode, header};
 
 use super::well_known::Issuer;
 use crate::fetch::{Endpoint, FetchError, HttpClient, LoopbackHttp, get_json};
@@ -27,9 +27,9 @@ pub(crate) async fn discover(
     let openid = issuer.openid_configuration(loopback_http).ok_or(DiscoveryError::Malformed)?;
     match get_json(client, &openid).await {
         Ok(response) => jwks_uri(&response, issuer, loopback_http),
-        // Only "no such document" leads to the other place. A document that is there and wrong ends discovery:
-        // going on to the next source would hide it.
-        Err(FetchError::Status(status)) if status.is_client_error() => {
+        // "Not here", in whatever words, leads to the other place. A document that is there and wrong ends
+        // discovery: going on to the next source would hide it.
+        Err(FetchError::Status(status)) if is_refusal(status) => {
             let oauth = issuer.oauth_authorization_server(loopback_http).ok_or(DiscoveryError::Malformed)?;
             let response = get_json(client, &oauth).await.map_err(DiscoveryError::Fetch)?;
             jwks_uri(&response, issuer, loopback_http)
@@ -58,6 +58,12 @@ fn jwks_uri(
         .and_then(Value::as_str)
         .and_then(|text| Endpoint::parse(text, loopback_http))
         .ok_or(DiscoveryError::NoJwksUri)
+}
+
+/// A 4xx, unless it says "not now": asking the same server again at once would be the wrong answer to that.
+fn is_refusal(status: StatusCode) -> bool {
+    let not_now = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+    status.is_client_error() && !not_now
 }
 
 fn is_json(response: &Response<Bytes>) -> bool {

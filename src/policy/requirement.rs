@@ -129,15 +129,27 @@ impl Policy for Requirement {
 impl Term {
     /// Whether the token, with `granted` added to its scopes, meets this.
     fn holds(&self, token: &ValidatedToken, granted: &[ScopeName]) -> bool {
+        self.judge(token, granted) == Some(true)
+    }
+
+    /// The same in three values. What cannot be told (a claim for roles that is no list of names) is neither
+    /// met nor not met, so that `not` cannot turn it into an admission.
+    fn judge(&self, token: &ValidatedToken, granted: &[ScopeName]) -> Option<bool> {
         let has = |scope: &ScopeName| token.scopes().contains(scope.as_str()) || granted.contains(scope);
         match self {
-            Self::Authenticated => true,
-            Self::AllScopes(scopes) => scopes.iter().all(has),
-            Self::AnyScope(scopes) => scopes.iter().any(has),
-            Self::Role(role) => token.has_role(role),
-            Self::And(both) => both.iter().all(|term| term.holds(token, granted)),
-            Self::Or(either) => either.iter().any(|term| term.holds(token, granted)),
-            Self::Not(term) => !term.holds(token, granted),
+            Self::Authenticated => Some(true),
+            Self::AllScopes(scopes) => Some(scopes.iter().all(has)),
+            Self::AnyScope(scopes) => Some(scopes.iter().any(has)),
+            Self::Role(role) => token.lists_role(role),
+            Self::And(both) => match both.each_ref().map(|term| term.judge(token, granted)) {
+                [Some(false), _] | [_, Some(false)] => Some(false),
+                [left, right] => left.and(right),
+            },
+            Self::Or(either) => match either.each_ref().map(|term| term.judge(token, granted)) {
+                [Some(true), _] | [_, Some(true)] => Some(true),
+                [left, right] => left.and(right),
+            },
+            Self::Not(term) => term.judge(token, granted).map(|met| !met),
         }
     }
 

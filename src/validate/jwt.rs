@@ -7,7 +7,7 @@ use super::rules::ClaimRules;
 use super::validator::{Presented, TokenValidator, Validation};
 use crate::claims::{ClaimPath, Claims};
 use crate::clock::Clock;
-use crate::jose::{AllowedAlgorithms, JoseError, JoseHeader, UnverifiedJws};
+use crate::jose::{AllowedAlgorithms, JoseError, JoseHeader, UnverifiedJws, VerifiedJws};
 use crate::jwks::{Flight, Keys, Lookup};
 use crate::token::ValidatedToken;
 
@@ -94,12 +94,12 @@ impl Shared {
         let verified = self.keys.lookup(&header, |keys| {
             // The claims first: a token that is refused for them costs no signature operation.
             let claims = self.checked_claims(&jws)?;
-            keys.verify(&jws).map(|_proof| claims).map_err(InvalidToken::from)
+            keys.verify(&jws).map(|proof| (proof, claims)).map_err(InvalidToken::from)
         });
         match verified {
-            Lookup::Found(claims) => {
-                let token = ValidatedToken::with_roles_at(claims?, &self.roles_at);
-                Ok(Judged::Decided(Ok(token)))
+            Lookup::Found(verified) => {
+                let (proof, claims) = verified?;
+                Ok(Judged::Decided(Ok(self.vouch(proof, claims))))
             }
             Lookup::Unknown => Err(JoseError::UnknownKey(header.algorithm()).into()),
             // Before anybody is asked for keys, and before an outage is blamed, the token must be worth it.
@@ -109,6 +109,11 @@ impl Shared {
                 Ok(Judged::Decided(Err(unavailable(retry_after).into())))
             }
         }
+    }
+
+    /// Checked claims become a validated token only against the proof that their signature was verified.
+    fn vouch(&self, _: VerifiedJws, claims: Claims) -> ValidatedToken {
+        ValidatedToken::with_roles_at(claims, &self.roles_at)
     }
 
     /// The claims, checked but not yet vouched for by a signature.

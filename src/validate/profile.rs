@@ -9,7 +9,7 @@ use crate::jose::MediaType;
 ///
 /// Both profiles check issuer, audience, expiry and signature. They differ in how they know an access token
 /// from the other tokens that the same issuer signs with the same keys: ID tokens, logout tokens, security
-/// events, DPoP proofs and more, all of which both refuse.
+/// events, DPoP proofs and more: by its type, or by claims that only the other kind has.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Profile {
@@ -18,7 +18,14 @@ pub enum Profile {
     #[default]
     Rfc9068,
     /// JWTs without an explicit type, as many issuers send them: `typ` may also be `JWT` or missing. Claims
-    /// that mark another kind of token (`nonce`, `at_hash`, `c_hash`, `s_hash`, `events`) are refused.
+    /// that mark another kind of token are refused: those of ID tokens (`nonce`, `at_hash`, `c_hash`, `s_hash`,
+    /// `token_use` or `typ` with the value for it), of logout tokens and security events (`events`), of
+    /// authorization responses (`code`), introspection answers (`token_introspection`), DPoP proofs (`htm`,
+    /// `htu`) and presentations (`vp`, `vc`).
+    ///
+    /// Not checked, because nothing shows it: an ID token without any of these claims looks like an access
+    /// token. It is refused by its audience, which is the client's identifier, as long as you do not use the
+    /// client's identifier as the audience of your API.
     PlainJwt,
 }
 
@@ -28,7 +35,17 @@ struct Row {
     typs: &'static [&'static str],
     typ_may_be_missing: bool,
     required: &'static [RequiredClaim],
-    markers: &'static [&'static str],
+    markers: &'static [(&'static str, Marks)],
+}
+
+/// When a claim marks another kind of token.
+enum Marks {
+    /// Whenever it is there, `null` included.
+    Always,
+    /// With one of these values.
+    As(&'static [&'static str]),
+    /// With any value but this one.
+    Unless(&'static str),
 }
 
 /// A claim's name, and how to see that it is there.
@@ -55,9 +72,28 @@ const PLAIN_JWT: Row = Row {
     typs: &["jwt", "at+jwt"],
     typ_may_be_missing: true,
     required: &[],
-    // RFC 8725 §3.12, RFC 9068 §5: what only ID tokens (OpenID Connect Core §2, §3.3.2.11, FAPI), logout tokens and
-    // security event tokens (RFC 8417 §2.2) carry.
-    markers: &["nonce", "at_hash", "c_hash", "s_hash", "events"],
+    // RFC 8725 §3.12, RFC 9068 §5: what only tokens of another kind carry.
+    markers: &[
+        // ID tokens: OpenID Connect Core §2 and §3.3.2.11, FAPI 1.0 part 2 §5.1; `token_use` is Cognito's, `typ` Keycloak's.
+        ("nonce", Marks::Always),
+        ("at_hash", Marks::Always),
+        ("c_hash", Marks::Always),
+        ("s_hash", Marks::Always),
+        ("token_use", Marks::Unless("access")),
+        ("typ", Marks::As(&["ID", "Refresh", "Offline", "Logout"])),
+        // Logout tokens and security events: RFC 8417 §2.2.
+        ("events", Marks::Always),
+        // Authorization responses: JARM §2.1.
+        ("code", Marks::Always),
+        // Introspection answers: RFC 9701 §5.
+        ("token_introspection", Marks::Always),
+        // DPoP proofs: RFC 9449 §4.2.
+        ("htm", Marks::Always),
+        ("htu", Marks::Always),
+        // Presentations and credentials of the W3C data model.
+        ("vp", Marks::Always),
+        ("vc", Marks::Always),
+    ],
 };
 
 impl Profile {
@@ -88,16 +124,25 @@ impl Profile {
         if let Some((missing, _)) = row.required.iter().find(|(_, present)| !present(claims)) {
             return Err(InvalidToken::missing(missing));
         }
-        match row.markers.iter().find(|marker| claims.get(marker).is_some()) {
-            Some(marker) => Err(InvalidToken::marked(marker)),
-            None => Ok(()),
-        }
+        row.markers.iter().try_for_each(|(name, marks)| marks.check(name, claims))
     }
 }
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.row().name)
+    }
+}
+
+impl Marks {
+    fn check(&self, name: &'static str, claims: &Claims) -> Result<(), InvalidToken> {
+        let Some(value) = claims.member(name) else { return Ok(()) };
+        let marked = match self {
+            Self::Always => true,
+            Self::As(kinds) => value.as_str().is_some_and(|value| kinds.contains(&value)),
+            Self::Unless(ours) => value.as_str() != Some(ours),
+        };
+        if marked { Err(InvalidToken::marked(name)) } else { Ok(()) }
     }
 }
 

@@ -20,7 +20,7 @@ pub trait TokenValidator: fmt::Debug + Send + Sync + 'static {
 }
 
 /// What a validator may look at: the credential and the facts of its request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Presented<'a> {
     /// The token.
@@ -44,6 +44,19 @@ impl<'a> Presented<'a> {
         extensions: &'a Extensions,
     ) -> Self {
         Self { token, method, uri, headers, extensions }
+    }
+}
+
+impl fmt::Debug for Presented<'_> {
+    // Header values, the query and extensions may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields: Vec<_> = self.headers.keys().collect();
+        f.debug_struct("Presented")
+            .field("token", &self.token)
+            .field("method", self.method)
+            .field("path", &self.uri.path())
+            .field("header_names", &fields)
+            .finish_non_exhaustive()
     }
 }
 
