@@ -246,6 +246,7 @@ impl ResourceServerBuilder {
         let source = Source {
             location,
             client: client?,
+            clock: Arc::clone(clock),
             allowed: allowed?.clone(),
             loopback_http: self.loopback_http,
         };

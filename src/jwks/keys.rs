@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::lookup::{Flight, Lookup};
+use super::lookup::{Flight, Lookup, Missing};
 use super::remote::RemoteKeys;
 use crate::jose::{JoseHeader, KeySet, Selected};
 
@@ -21,10 +21,19 @@ impl Keys {
         use_keys: impl FnOnce(Selected<'_>) -> R,
     ) -> Lookup<R> {
         match self {
-            Self::Fixed(keys) => {
-                keys.select(header).map_or(Lookup::Unknown, |keys| Lookup::Found(use_keys(keys)))
-            }
+            Self::Fixed(keys) => match keys.select(header) {
+                Some(keys) => Lookup::Found(use_keys(keys)),
+                None => Lookup::Missing(Missing::Unknown),
+            },
             Self::Remote(remote) => remote.lookup(header, use_keys),
+        }
+    }
+
+    /// What can be said about a key that is not among those in memory.
+    pub(crate) fn missing(&self) -> Missing {
+        match self {
+            Self::Fixed(_) => Missing::Unknown,
+            Self::Remote(remote) => remote.missing(),
         }
     }
 

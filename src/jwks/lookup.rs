@@ -2,13 +2,19 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Shared};
 
-/// A fetch under way, shared by everyone who waits for it.
+/// A fetch under way, as those who wait for it see it.
 pub(crate) type Flight = Shared<BoxFuture<'static, ()>>;
 
 /// What is known, in memory and without waiting, about the keys for one token.
 pub(crate) enum Lookup<R> {
     /// There were keys; this is what the caller made of them.
     Found(R),
+    /// There were none.
+    Missing(Missing),
+}
+
+/// What can be said about a key that is not in memory.
+pub(crate) enum Missing {
     /// The issuer has no such key, as far as a recent successful fetch shows.
     Unknown,
     /// A fetch can tell. Not yet begun: the caller may still refuse the token for a cheaper reason.

@@ -1,11 +1,14 @@
 //! Where an issuer's keys come from, and what is known of them right now.
 
 mod cache_control;
+mod flight;
 mod keys;
 mod lookup;
 mod remote;
 mod schedule;
+mod source;
 
 pub(crate) use keys::Keys;
-pub(crate) use lookup::{Flight, Lookup};
-pub(crate) use remote::{Location, RemoteKeys, Source};
+pub(crate) use lookup::{Flight, Lookup, Missing};
+pub(crate) use remote::RemoteKeys;
+pub(crate) use source::{Location, Source};

@@ -9,6 +9,10 @@ const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_se
 /// How long the last good keys are trusted beyond the end of their lifetime.
 const STALE_BOUND: Duration = Duration::from_secs(60 * 60);
 
+/// A fetch has five seconds in all. One that is under way for longer than this will never end: its runtime is no
+/// longer driven, or its client broke its contract.
+const LOST_AFTER: Duration = Duration::from_secs(10);
+
 /// What happened so far, and what follows from it at any instant.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
@@ -87,8 +91,11 @@ impl Schedule {
         }
     }
 
-    pub(super) fn is_under_way(&self) -> bool {
-        matches!(self.last_attempt, Some(Attempt { outcome: Outcome::UnderWay, .. }))
+    /// Whether the fetch under way has taken longer than any fetch can.
+    pub(super) fn is_lost(&self, now: Duration) -> bool {
+        self.last_attempt.is_some_and(|attempt| {
+            attempt.outcome == Outcome::UnderWay && now >= attempt.started.saturating_add(LOST_AFTER)
+        })
     }
 
     pub(super) fn begun(&mut self, now: Duration) {
@@ -110,7 +117,7 @@ impl Schedule {
         loaded
     }
 
-    /// Notes a failure, or that a fetch was dropped before it ended.
+    /// Notes a failure, or that a fetch was given up.
     pub(super) fn failed(&mut self) {
         self.end(Outcome::Failed);
         self.failures = self.failures.saturating_add(1);
@@ -193,6 +200,17 @@ mod tests {
             now += pause;
             assert_eq!(schedule.for_missing_key(at(now)), Advice::Fetch);
         }
+    }
+
+    #[test]
+    fn a_fetch_that_takes_longer_than_it_can_is_lost() {
+        let mut schedule = loaded_at(0);
+        assert!(!schedule.is_lost(at(100)), "what has ended is not lost");
+        schedule.begun(at(100));
+        assert!(!schedule.is_lost(at(109)));
+        assert!(schedule.is_lost(at(110)));
+        schedule.failed();
+        assert!(!schedule.is_lost(at(110)));
     }
 
     #[test]

@@ -68,10 +68,12 @@ where
                 Err(rejection) => ResponseFuture::refused(answer(rejection, &self.gate.core.realm)),
             },
             Authentication::Pending(validation) => {
-                // A clone waits, and is polled ready when the request is permitted. The service that is ready
-                // now stays behind for the next request: whoever waits for keys holds no capacity of the
-                // service (a permit of a concurrency limit, say) that others could use meanwhile.
-                ResponseFuture::waiting(validation, request, self.inner.clone(), Arc::clone(&self.gate))
+                // The service that was polled ready is given up for a clone, which is polled ready when the
+                // request is permitted. Whoever waits for keys thus holds no capacity of the service (a permit
+                // of a concurrency limit, say) that others could use meanwhile.
+                let waiting = self.inner.clone();
+                self.inner = waiting.clone();
+                ResponseFuture::waiting(validation, request, waiting, Arc::clone(&self.gate))
             }
         }
     }

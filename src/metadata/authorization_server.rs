@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode, header};
 
 use super::well_known::Issuer;
-use crate::fetch::{Endpoint, FetchError, HttpClient, LoopbackHttp, get_json};
+use crate::fetch::{Endpoint, FetchError, FetchLimits, HttpClient, LoopbackHttp, get_json};
 use crate::json::{Document, Value};
 
 /// Why an issuer's metadata gave no place to find its keys.
@@ -19,19 +19,21 @@ pub(crate) enum DiscoveryError {
 }
 
 /// Finds `jwks_uri`: by OpenID Connect Discovery, and where the server does not have that document, by RFC 8414.
+/// `limits` says what is left for the next exchange.
 pub(crate) async fn discover(
     client: &dyn HttpClient,
     issuer: &Issuer,
     loopback_http: LoopbackHttp,
+    limits: impl Fn() -> FetchLimits,
 ) -> Result<Endpoint, DiscoveryError> {
     let openid = issuer.openid_configuration(loopback_http).ok_or(DiscoveryError::Malformed)?;
-    match get_json(client, &openid).await {
+    match get_json(client, &openid, limits()).await {
         Ok(response) => jwks_uri(&response, issuer, loopback_http),
         // "Not here", in whatever words, leads to the other place. A document that is there and wrong ends
         // discovery: going on to the next source would hide it.
         Err(FetchError::Status(status)) if is_refusal(status) => {
             let oauth = issuer.oauth_authorization_server(loopback_http).ok_or(DiscoveryError::Malformed)?;
-            let response = get_json(client, &oauth).await.map_err(DiscoveryError::Fetch)?;
+            let response = get_json(client, &oauth, limits()).await.map_err(DiscoveryError::Fetch)?;
             jwks_uri(&response, issuer, loopback_http)
         }
         Err(error) => Err(DiscoveryError::Fetch(error)),

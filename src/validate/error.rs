@@ -92,6 +92,10 @@ impl InvalidToken {
         self.kind
     }
 
+    pub(super) fn is_bad_signature(&self) -> bool {
+        self.kind == InvalidTokenKind::BadSignature
+    }
+
     pub(super) fn because(kind: InvalidTokenKind, reason: &'static str) -> Self {
         Self { kind, reason: Reason::Text(reason) }
     }

@@ -8,7 +8,7 @@ use super::validator::{Presented, TokenValidator, Validation};
 use crate::claims::{ClaimPath, Claims};
 use crate::clock::Clock;
 use crate::jose::{AllowedAlgorithms, JoseError, JoseHeader, UnverifiedJws, VerifiedJws};
-use crate::jwks::{Flight, Keys, Lookup};
+use crate::jwks::{Flight, Keys, Lookup, Missing};
 use crate::token::ValidatedToken;
 
 /// Validates JWT access tokens of one issuer.
@@ -57,7 +57,7 @@ impl TokenValidator for JwtValidator {
                 Some(flight) => {
                     Validation::Pending(Box::pin(after(flight, Arc::clone(&self.shared), token.to_owned())))
                 }
-                // Somebody else's fetch ended in between.
+                // Somebody else's fetch ended in between, or too many wait for it already.
                 None => Validation::Ready(self.shared.judge_finally(token)),
             },
         }
@@ -96,15 +96,25 @@ impl Shared {
             let claims = self.checked_claims(&jws)?;
             keys.verify(&jws).map(|proof| (proof, claims)).map_err(InvalidToken::from)
         });
-        match verified {
-            Lookup::Found(verified) => {
-                let (proof, claims) = verified?;
-                Ok(Judged::Decided(Ok(self.vouch(proof, claims))))
+        let missing = match verified {
+            Lookup::Found(Ok((proof, claims))) => {
+                return Ok(Judged::Decided(Ok(self.vouch(proof, claims))));
             }
-            Lookup::Unknown => Err(JoseError::UnknownKey(header.algorithm()).into()),
+            // RFC 7515 §4.1.4: without `kid`, a key that we do not have yet looks like a forgery.
+            Lookup::Found(Err(error)) if header.key_id().is_none() && error.is_bad_signature() => {
+                match self.keys.missing() {
+                    Missing::Unknown => return Err(error),
+                    missing => missing,
+                }
+            }
+            Lookup::Found(Err(error)) => return Err(error),
+            Lookup::Missing(missing) => missing,
+        };
+        match missing {
+            Missing::Unknown => Err(JoseError::UnknownKey(header.algorithm()).into()),
             // Before anybody is asked for keys, and before an outage is blamed, the token must be worth it.
-            Lookup::Fetch => self.checked_claims(&jws).map(|_| Judged::NeedsKeys),
-            Lookup::Unavailable { retry_after } => {
+            Missing::Fetch => self.checked_claims(&jws).map(|_| Judged::NeedsKeys),
+            Missing::Unavailable { retry_after } => {
                 self.checked_claims(&jws)?;
                 Ok(Judged::Decided(Err(unavailable(retry_after).into())))
             }

@@ -69,7 +69,7 @@ async fn required_claims_must_be_there_and_null_is_not_there() {
             }
         }
     }
-    let token = ["nbf", "scope", "cnf", "nonce", "events", "roles", "act"]
+    let token = ["nbf", "scope", "cnf", "roles", "act"]
         .into_iter()
         .fold(token, |token, name| token.claim(name, Value::Null))
         .sign();
@@ -341,6 +341,18 @@ async fn tokens_of_another_kind_are_refused_even_where_typ_does_not_tell() {
         ("s_hash", json!(false)),
         ("events", logout),
         ("events", json!({})),
+        ("nonce", Value::Null),
+        ("events", Value::Null),
+        ("token_use", json!("id")),
+        ("token_use", json!(["access"])),
+        ("typ", json!("ID")),
+        ("typ", json!("Refresh")),
+        ("code", json!("SplxlOBeZQQYbYS6WxSbIA")),
+        ("token_introspection", json!({ "active": true })),
+        ("htm", json!("GET")),
+        ("htu", json!("https://api.example.com/")),
+        ("vp", json!({})),
+        ("vc", json!({})),
     ] {
         for typ in [Value::Null, json!("JWT"), json!("at+jwt")] {
             println!("{name}: {value}, typ {typ}");
@@ -352,6 +364,11 @@ async fn tokens_of_another_kind_are_refused_even_where_typ_does_not_tell() {
                 false => strict.token(&token).await.assert_invalid("wrong_type"),
             }
         }
+    }
+    // What only looks alike is no mark.
+    for (name, value) in [("token_use", "access"), ("typ", "Bearer"), ("typ", "id"), ("Nonce", "x")] {
+        let token = issuer.token(AUDIENCE).claim(name, value).without_header("typ").sign();
+        plain.token(&token).await.assert_admitted();
     }
     // An ID token of the same issuer, whose audience is the client.
     let id_token = issuer.token("client-1").header("typ", Value::Null).claim("auth_time", NOW).sign();

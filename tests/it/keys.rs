@@ -340,6 +340,76 @@ async fn the_last_good_keys_survive_an_outage_for_an_hour_and_then_requests_fail
 }
 
 #[tokio::test]
+async fn a_fetch_that_never_ends_is_given_up_and_nobody_waits_for_it_forever() {
+    // covers: JWK-016
+    let world = World::new();
+    let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(world.jwks()));
+    world.client.clone().on(JWKS, [hanging.clone(), hanging, world.jwks()]);
+    let (api, token) = (Arc::new(world.api()), world.token());
+    let waiting = |api: &Arc<Api>| {
+        let (api, token) = (Arc::clone(api), token.clone());
+        tokio::spawn(async move { api.token(token).await })
+    };
+    let (first, second) = (waiting(&api), waiting(&api));
+    while world.client.count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.advance(10);
+    // Whoever comes now finds it lost. It began ten seconds ago, so the backoff is over: a new one begins.
+    let third = waiting(&api);
+    for answer in [first, second] {
+        assert_eq!(answer.await.unwrap().status, 503);
+    }
+    while world.client.count() == 1 {
+        tokio::task::yield_now().await;
+    }
+    world.advance(10);
+    api.token(&token).await.assert_admitted();
+    assert_eq!(third.await.unwrap().status, 503, "its fetch was lost, too");
+    assert_eq!(world.client.count(), 3);
+}
+
+#[tokio::test]
+async fn no_more_than_a_thousand_requests_wait_for_one_fetch() {
+    let world = World::new();
+    let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(world.jwks()));
+    world.client.clone().on(JWKS, [hanging]);
+    let (api, token) = (Arc::new(world.api()), world.token());
+    let waiting: Vec<_> = (0..1100)
+        .map(|_| {
+            let (api, token) = (Arc::clone(&api), token.clone());
+            tokio::spawn(async move { api.token(token).await.status.as_u16() })
+        })
+        .collect();
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    let refused = waiting.iter().filter(|answer| answer.is_finished()).count();
+    assert!((60..=100).contains(&refused), "{refused}");
+    api.token(&token).await.assert_unavailable(1);
+    assert_eq!(world.client.count(), 1);
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_token_without_kid_finds_a_rotated_key_within_the_cooldown() {
+    // covers: JWK-007
+    let world = World::new();
+    let before = world.jwks();
+    let token = |world: &World| world.issuer.token(AUDIENCE).without_header("kid").sign();
+    let old = token(&world);
+    world.issuer.rotate();
+    world.client.clone().on(JWKS, [before, world.jwks()]);
+    let api = world.api();
+    api.token(old).await.assert_admitted();
+    api.token(token(&world)).await.assert_invalid("bad_signature");
+    assert_eq!(world.client.count(), 1);
+    world.advance(30);
+    api.token(token(&world)).await.assert_admitted();
+    assert_eq!(world.client.count(), 2);
+}
+
+#[tokio::test]
 async fn an_empty_set_withdraws_every_key() {
     // covers: JWK-018
     let world = World::new();

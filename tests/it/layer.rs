@@ -66,6 +66,11 @@ impl TokenValidator for Toy {
                 tokio::task::yield_now().await;
                 token("")
             })),
+            "never" => Validation::Pending(Box::pin(std::future::pending())),
+            "expired" => Validation::Ready(Ok(ValidatedToken::assertion(
+                Claims::from_json(r#"{"exp":1000}"#).unwrap(),
+            ))),
+            "endless" => Validation::Ready(Ok(ValidatedToken::assertion(Claims::from_json("{}").unwrap()))),
             "bound" => Validation::Ready(token(r#","cnf":{"jkt":"x"}"#)),
             "slow-bound" => Validation::Pending(Box::pin(async move { token(r#","cnf":{}"#) })),
             "down" => {
@@ -108,8 +113,23 @@ async fn back_pressure_of_the_inner_service_holds_the_layer_back() {
         Service::<Request<()>>::poll_ready(&mut second, cx)
     }));
     assert!(pending.is_none());
-    assert_eq!(first.call(get("slow")).await.unwrap().status(), 200);
+    assert_eq!(first.call(get("good")).await.unwrap().status(), 200);
     std::future::poll_fn(|cx| Service::<Request<()>>::poll_ready(&mut second, cx)).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_for_a_validator_holds_no_capacity_of_the_service() {
+    let toy = ResourceServer::from_validator(Toy::default());
+    let inner = tower::limit::ConcurrencyLimit::new(Strict::default(), 1);
+    let service = toy.require(authenticated()).layer(inner);
+    let mut waiting: Vec<_> = (0..4).map(|_| Box::pin(service.clone().oneshot(get("never")))).collect();
+    for stranger in &mut waiting {
+        let polled = std::future::poll_fn(|cx| Poll::Ready(stranger.as_mut().poll(cx))).await;
+        assert!(polled.is_pending());
+    }
+    for token in ["good", "slow", "good"] {
+        assert_eq!(service.clone().oneshot(get(token)).await.unwrap().status(), 200);
+    }
 }
 
 #[tokio::test]
@@ -119,6 +139,7 @@ async fn a_validator_of_ones_own_gets_the_same_answers() {
     api.token("good").await.assert_admitted();
     api.token("slow").await.assert_admitted();
     api.token("bad").await.assert_invalid("refused");
+    api.token("expired").await.assert_invalid("expired");
     api.token("down").await.assert_unavailable(2);
     api.token("slow-down").await.assert_unavailable(1);
     let api = Api::new(ResourceServer::from_validator(Toy::default()).require(scope("y")));
@@ -149,7 +170,7 @@ async fn nested_layers_of_one_server_validate_once_and_every_policy_must_pass() 
         assert!(ValidatedToken::of(request.extensions()).is_some());
         Ok::<_, Infallible>(Response::new(String::new()))
     });
-    for token in ["good", "slow"] {
+    for token in ["good", "slow", "endless"] {
         for (outer, inner, expected) in [
             (scope("x"), authenticated(), 200),
             (authenticated(), scope("x"), 200),
@@ -158,6 +179,7 @@ async fn nested_layers_of_one_server_validate_once_and_every_policy_must_pass() 
         ] {
             let before = toy.validations.load(Ordering::SeqCst);
             let service = server.require(outer).layer(server.require(inner).layer(echo));
+            let expected = if token == "endless" && expected == 200 { 403 } else { expected };
             assert_eq!(service.oneshot(get(token)).await.unwrap().status(), expected);
             assert_eq!(toy.validations.load(Ordering::SeqCst) - before, 1);
         }

@@ -83,6 +83,56 @@ async fn a_role_is_required_by_its_whole_name() {
 }
 
 #[tokio::test]
+async fn a_claim_for_roles_that_cannot_be_read_is_neither_a_role_nor_its_absence() {
+    // covers: POL-011
+    for (roles, without) in [
+        (serde_json::json!(null), true),
+        (serde_json::json!([]), true),
+        (serde_json::json!(["clerk"]), true),
+        (serde_json::json!([{ "value": "clerk" }]), true),
+        (serde_json::json!(["suspended"]), false),
+        (serde_json::json!("suspended"), false),
+        (serde_json::json!({ "suspended": true }), false),
+        (serde_json::json!([["suspended"]]), false),
+        (serde_json::json!([{ "name": "suspended" }]), false),
+        (serde_json::json!(["clerk", 5]), false),
+    ] {
+        let (issuer, api) = Api::requiring(not(role("suspended")));
+        let answer = api.token(issuer.token(AUDIENCE).claim("roles", roles.clone()).sign()).await;
+        if without {
+            answer.assert_admitted()
+        } else {
+            answer.assert_denied(None)
+        }
+        // Another way to the same end is not cut off by it.
+        let (issuer, api) = Api::requiring(not(role("suspended")).or(scope("a")));
+        let token = issuer.token(AUDIENCE).claim("roles", roles).scope("a");
+        api.token(token.sign()).await.assert_admitted();
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_panics_admits_nothing() {
+    // covers: POL-010
+    #[derive(Debug)]
+    struct Broken;
+
+    impl Policy for Broken {
+        fn decide(&self, _: &PolicyInput<'_>) -> Decision {
+            panic!("a policy with a bug")
+        }
+    }
+
+    let (issuer, api) = Api::requiring(Broken);
+    let token = issuer.token(AUDIENCE).sign();
+    let api = std::sync::Arc::new(api);
+    let shared = std::sync::Arc::clone(&api);
+    let answer = tokio::spawn(async move { shared.token(token).await }).await;
+    assert!(answer.unwrap_err().is_panic());
+    assert_eq!(api.calls(), 0);
+}
+
+#[tokio::test]
 async fn the_reason_of_a_denial_is_kept_for_the_answer_and_its_observers() {
     // covers: POL-013
     let answer = decide(&scope("a").and(role("clerk")), "b", &["clerk"]).await;

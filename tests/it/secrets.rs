@@ -83,6 +83,7 @@ async fn a_validator_sees_a_token_that_cannot_be_printed() {
     impl portcullis::TokenValidator for Printer {
         fn validate(&self, presented: portcullis::Presented<'_>) -> portcullis::Validation {
             assert_eq!(format!("{:?}", presented.token), "BearerToken(..)");
+            assert!(!format!("{presented:?}").contains("private"), "{presented:?}");
             let refused = portcullis::InvalidToken::refused("printed");
             portcullis::Validation::Ready(Err(refused.into()))
         }
@@ -90,6 +91,9 @@ async fn a_validator_sees_a_token_that_cannot_be_printed() {
 
     let api = Api::new(ResourceServer::from_validator(Printer).require(scope("x")));
     api.token("private").await.assert_invalid("refused");
+    let request =
+        Request::get("/?token=private").header("cookie", "private").header("authorization", "Bearer x");
+    api.send(request.body(()).unwrap()).await.assert_invalid("refused");
     let request = Request::get("/").body(()).unwrap();
     api.send(request).await.assert_unauthenticated();
     assert!(!format!("{:?}", Issuer::offline(ISSUER)).contains("-----BEGIN"));

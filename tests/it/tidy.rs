@@ -189,7 +189,7 @@ fn what_must_happen_in_one_place_happens_in_one_place() {
         ("Instant::now", "clock.rs"),
         ("SystemTime::now", "clock.rs"),
         ("tokio::spawn", "testing/server.rs"),
-        ("runtime.spawn", "jwks/remote.rs"),
+        ("runtime.spawn", "jwks/flight.rs"),
     ] {
         let places: Vec<_> =
             sources.iter().filter(|source| source.code.contains(text)).map(|source| &source.name).collect();

@@ -138,7 +138,6 @@ async fn roles_are_read_from_exactly_the_configured_place() {
         ("/my.roles", json!({ "my.roles": admin() }), json!({ "my": { "roles": admin() } })),
         ("urn:zitadel:iam:roles", json!({ "urn:zitadel:iam:roles": admin() }), json!({ "roles": admin() })),
         ("cognito:groups", json!({ "cognito:groups": admin() }), json!({ "cognito": { "groups": admin() } })),
-        ("/", json!({ "": admin() }), json!({ "/": admin() })),
         ("/x/0", json!({ "x": { "0": admin() } }), json!({ "x": [admin()] })),
         (
             "/x/roles",
@@ -216,7 +215,9 @@ fn every_mistake_in_a_configuration_has_its_code() {
         (right().max_token_lifetime(Duration::ZERO), &["zero_token_lifetime"]),
         (right().realm("a\r\nb"), &["invalid_realm"]),
         (right().realm("é"), &["invalid_realm"]),
-        (right().roles_at(""), &["ambiguous_claim_path"]),
+        (right().roles_at(""), &["invalid_claim_path"]),
+        (right().roles_at("/"), &["invalid_claim_path"]),
+        (right().roles_at("realm_access/roles"), &["ambiguous_claim_path"]),
         (right().roles_at("realm_access.roles"), &["ambiguous_claim_path"]),
         (right().jwks_uri("http://id.example.com/jwks"), &["insecure_jwks_uri"]),
         (right().jwks_uri("http://127.0.0.1/jwks"), &["insecure_jwks_uri"]),

@@ -49,6 +49,11 @@ impl Api {
         (issuer, Self::new(server.build().unwrap().require(policy)))
     }
 
+    /// How often the inner service was called so far.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
     pub(crate) async fn send(&self, request: Request<()>) -> Answer {
         let before = self.calls.load(Ordering::SeqCst);
         let calls = Arc::clone(&self.calls);

@@ -1,0 +1,100 @@
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::FutureExt as _;
+use futures_util::future::{AbortHandle, BoxFuture, WeakShared, abortable};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::lookup::Flight;
+
+/// A fetch under way.
+///
+/// Where there is a runtime, it drives the fetch as a task of its own, and those who wait are woken once, at its
+/// end: the fetch survives every one of them. Where there is none, those who wait drive it together.
+pub(super) struct InFlight {
+    waiters: Waiters,
+    abort: AbortHandle,
+    dropped: Arc<AtomicBool>,
+}
+
+enum Waiters {
+    /// Ours to keep: a background refresh can be joined later.
+    OfTask(Flight),
+    /// Theirs: when the last of them is gone, so is the fetch.
+    Driving(WeakShared<BoxFuture<'static, ()>>),
+}
+
+/// The end of one fetch, whichever way it comes. Lives inside it.
+pub(super) struct Landing {
+    ended: bool,
+    dropped: Arc<AtomicBool>,
+}
+
+impl InFlight {
+    /// Begins a fetch; returns it and a first place among those who wait.
+    pub(super) fn begin<F>(load: impl FnOnce(Landing) -> F) -> (Self, Flight)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let dropped = Arc::new(AtomicBool::new(false));
+        let load = load(Landing { ended: false, dropped: Arc::clone(&dropped) });
+        if let Ok(runtime) = Handle::try_current() {
+            let (landed, landing) = oneshot::channel::<()>();
+            runtime.spawn(async move {
+                load.await;
+                // Dropped here, or with the task: those who wait are woken in any case.
+                drop(landed);
+            });
+            let (landing, abort) = abortable(landing);
+            let flight = landing.map(drop).boxed().shared();
+            (Self { waiters: Waiters::OfTask(flight.clone()), abort, dropped }, flight)
+        } else {
+            let (load, abort) = abortable(load);
+            // A client that panics is a failed fetch, not a panic of every request that waits for it.
+            let flight = AssertUnwindSafe(load).catch_unwind().map(drop).boxed().shared();
+            let waiters =
+                flight.downgrade().map_or_else(|| Waiters::OfTask(flight.clone()), Waiters::Driving);
+            (Self { waiters, abort, dropped }, flight)
+        }
+    }
+
+    /// A place among those who wait, if fewer than `most` do.
+    pub(super) fn join(&self, most: usize) -> Option<Flight> {
+        let flight = match &self.waiters {
+            Waiters::OfTask(flight) => flight.clone(),
+            Waiters::Driving(flight) => flight.upgrade()?,
+        };
+        (flight.strong_count().unwrap_or(0) <= most).then_some(flight)
+    }
+
+    pub(super) fn is(&self, landing: &Landing) -> bool {
+        Arc::ptr_eq(&self.dropped, &landing.dropped)
+    }
+
+    /// Whether the fetch is gone without having ended: with its runtime, by a panic, or with the last request
+    /// that drove it.
+    pub(super) fn was_dropped(&self) -> bool {
+        self.dropped.load(Ordering::Acquire)
+    }
+
+    /// Wakes those who wait for a fetch that will never end.
+    pub(super) fn give_up(&self) {
+        self.abort.abort();
+    }
+}
+
+impl Landing {
+    pub(super) fn end(mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.dropped.store(true, Ordering::Release);
+        }
+    }
+}

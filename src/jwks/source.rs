@@ -1,0 +1,98 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cache_control::lifetime;
+use crate::clock::Clock;
+use crate::fetch::{Endpoint, FetchError, FetchLimits, HttpClient, LoopbackHttp, get_json};
+use crate::jose::{AllowedAlgorithms, JwkSet, JwkSetError, KeySet};
+use crate::metadata::{DiscoveryError, Issuer, discover};
+
+/// A discovered place is used again for this long, unless a fetch fails: a key set that moved is found again.
+const METADATA_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// Where the keys are, and what is needed to get and use them.
+pub(crate) struct Source {
+    pub(crate) location: Location,
+    pub(crate) client: Arc<dyn HttpClient>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) allowed: AllowedAlgorithms,
+    pub(crate) loopback_http: LoopbackHttp,
+}
+
+pub(crate) enum Location {
+    /// Found through the issuer's metadata.
+    Discovered(Issuer),
+    /// Known from the configuration.
+    Configured(Endpoint),
+}
+
+/// A discovered place of the keys.
+pub(super) struct Located {
+    endpoint: Endpoint,
+    pub(super) until: Duration,
+}
+
+/// What a fetch brought.
+pub(super) struct Loading {
+    pub(super) located: Option<Located>,
+    pub(super) keys: KeySet,
+    pub(super) lifetime: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LoadError {
+    #[error(transparent)]
+    Discovery(DiscoveryError),
+    #[error("the key set could not be fetched")]
+    Fetch(#[source] FetchError),
+    #[error("the key set is unusable")]
+    Set(#[source] JwkSetError),
+    #[error("none of the {0} keys of the set can be used")]
+    NoUsableKey(usize),
+    #[error("the fetch was dropped or did not end")]
+    GivenUp,
+}
+
+impl Source {
+    /// Finds, gets and prepares the keys, within the time of one fetch for all of it.
+    pub(super) async fn load(&self, located: Option<Located>) -> Result<Loading, LoadError> {
+        let (client, started) = (&*self.client, self.clock.monotonic());
+        let limits = || self.limits_left(started);
+        let (endpoint, located) = match &self.location {
+            Location::Configured(endpoint) => (endpoint.clone(), None),
+            Location::Discovered(issuer) => {
+                let located = match located {
+                    Some(located) => located,
+                    None => Located {
+                        endpoint: discover(client, issuer, self.loopback_http, limits)
+                            .await
+                            .map_err(LoadError::Discovery)?,
+                        until: started.saturating_add(METADATA_LIFETIME),
+                    },
+                };
+                (located.endpoint.clone(), Some(located))
+            }
+        };
+        let response = get_json(client, &endpoint, limits()).await.map_err(LoadError::Fetch)?;
+        let text =
+            std::str::from_utf8(response.body()).map_err(|_| LoadError::Set(JwkSetError::Malformed))?;
+        let set = JwkSet::from_json(text).map_err(LoadError::Set)?;
+        for reason in set.unusable() {
+            tracing::debug!(target: "portcullis::keys", %reason, "key passed over");
+        }
+        // An empty array withdraws every key. A set in which nothing can be used is a mistake somewhere.
+        let published = set.len().saturating_add(set.unusable().len());
+        let keys = KeySet::new(&set, &self.allowed);
+        if keys.is_empty() && published > 0 {
+            return Err(LoadError::NoUsableKey(published));
+        }
+        Ok(Loading { located, keys, lifetime: lifetime(response.headers()) })
+    }
+
+    /// What is left, of the time for one fetch, for its next exchange.
+    fn limits_left(&self, started: Duration) -> FetchLimits {
+        let limits = FetchLimits::default();
+        let taken = self.clock.monotonic().saturating_sub(started);
+        FetchLimits { timeout: limits.timeout.saturating_sub(taken), ..limits }
+    }
+}
