@@ -47,7 +47,7 @@ fn with_members(claims: &str, members: &str) -> String {
 
 #[tokio::test]
 async fn required_claims_must_be_there_and_null_is_not_there() {
-    // covers: JWT-003, JWT-004, JWT-006, JWT-011, JWT-014, JWT-021, JWT-030, JWT-032
+    // covers: DSC-005, JWT-003, JWT-004, JWT-006, JWT-011, JWT-014, JWT-021, JWT-030, JWT-032
     let (issuer, [strict, plain], _) = both(|server| server);
     let token = issuer.token(AUDIENCE).claim("https://example.com/x", json!({ "y": [1, null] }));
     for (name, of_all) in [

@@ -99,10 +99,9 @@ async fn a_claim_for_roles_that_cannot_be_read_is_neither_a_role_nor_its_absence
     ] {
         let (issuer, api) = Api::requiring(not(role("suspended")));
         let answer = api.token(issuer.token(AUDIENCE).claim("roles", roles.clone()).sign()).await;
-        if without {
-            answer.assert_admitted()
-        } else {
-            answer.assert_denied(None)
+        match without {
+            true => answer.assert_admitted(),
+            false => answer.assert_denied(None),
         }
         // Another way to the same end is not cut off by it.
         let (issuer, api) = Api::requiring(not(role("suspended")).or(scope("a")));
