@@ -18,7 +18,7 @@
 use std::env;
 
 use axum::{Router, routing::get};
-use portcullis::{Profile, ResourceServer, ValidatedToken, authenticated, scope};
+use portcullis::{Profile, Requirement, ResourceServer, ValidatedToken, authenticated};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,7 +27,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let issuer = env::var("ISSUER").map_err(|_| "ISSUER is not set")?;
     let audience = env::var("AUDIENCE").map_err(|_| "AUDIENCE is not set")?;
-    let profile: Profile = env::var("PROFILE").as_deref().unwrap_or("rfc9068").parse()?;
+    let profile = env::var("PROFILE").unwrap_or_else(|_| "rfc9068".to_owned());
+    let profile: Profile = profile.parse().map_err(|error| format!("PROFILE: {error}"))?;
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let read = env::var("READ_SCOPE").unwrap_or_else(|_| "orders:read".to_owned());
 
@@ -38,12 +39,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let auth = server.build()?;
 
     let app = Router::new()
-        .route("/orders", get(orders).route_layer(auth.require(scope(&read))))
+        .route("/orders", get(orders).route_layer(auth.require(Requirement::try_scope(&read)?)))
         .route("/whoami", get(whoami))
         // Last: everything above, unknown paths too, needs a valid token.
         .layer(auth.require(authenticated()));
 
-    let listener = tokio::net::TcpListener::bind(address).await?;
+    let listener = tokio::net::TcpListener::bind(&address).await;
+    let listener = listener.map_err(|error| format!("LISTEN={address}: {error}"))?;
     println!("listening on http://{}", listener.local_addr()?);
     axum::serve(listener, app).await?;
     Ok(())

@@ -157,9 +157,10 @@ impl ResourceServerBuilder {
     ///
     /// # Errors
     ///
-    /// A [`ConfigError`] with every problem there is: an issuer that is not an https URL, no audience or an
-    /// empty one, no algorithm, a leeway above 300 s, an ambiguous claim path, a realm that cannot stand in a
-    /// header, both `jwks_uri` and `jwk_set`, a set without a usable key, no HTTP client.
+    /// A [`ConfigError`] with every problem there is, by code: `insecure_issuer` or `invalid_issuer` (not an https
+    /// URL, or one with a query), `missing_audience`, `empty_audience`, `no_algorithm`, `excessive_leeway` (above
+    /// 300 s), `zero_token_lifetime`, `ambiguous_claim_path` or `invalid_claim_path`, `invalid_realm` (not printable
+    /// ASCII), `insecure_jwks_uri`, `two_key_sources`, `no_usable_key`, `no_http_client`.
     pub fn build(self) -> Result<ResourceServer, ConfigError> {
         let mut problems = Problems::default();
         let issuer = problems.note(Issuer::parse(&self.issuer, self.loopback_http));

@@ -33,8 +33,8 @@ pub use jose::{JwkSet, JwkSetError, SignatureAlgorithm};
 pub use layer::{CustomClaims, Refused};
 pub use layer::{Rejection, RejectionKind, Require, RequireLayer, ResourceServer, ResponseFuture};
 pub use policy::{
-    Decision, Denial, Policy, PolicyInput, Requirement, all_scopes, any_scope, authenticated, not, role,
-    scope,
+    Decision, Denial, InvalidScope, Policy, PolicyInput, Requirement, all_scopes, any_scope, authenticated,
+    not, role, scope,
 };
 pub use token::ValidatedToken;
 pub use validate::{

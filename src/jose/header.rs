@@ -6,9 +6,12 @@ use crate::json::{Document, Value};
 /// Parameters that change what a verified token means, or bring a key of their own.
 const REFUSED: [&str; 6] = [
     // RFC 7515 §4.1.11: we implement no extension, so every critical one makes the token invalid.
-    "crit", // RFC 7797 §7: an unencoded payload is never a JWT.
-    "b64",  // RFC 8725 §3.10, RFC 9068 §4: only the issuer's own keys are a source of trust.
-    "jwk", "x5c", // RFC 7516 §4: parameters of encryption have no place in a signed token.
+    "crit", //
+    // RFC 7797 §7: an unencoded payload is never a JWT.
+    "b64", //
+    // RFC 8725 §3.10, RFC 9068 §4: only the issuer's own keys are a source of trust.
+    "jwk", "x5c", //
+    // RFC 7516 §4: parameters of encryption have no place in a signed token.
     "enc", "zip",
 ];
 

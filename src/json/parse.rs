@@ -1,5 +1,7 @@
 use std::fmt;
+use std::sync::OnceLock;
 
+use serde::Deserializer as _;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use super::document::{Document, Node, Object};
@@ -8,7 +10,8 @@ use super::document::{Document, Node, Object};
 const MAX_DEPTH: u8 = 16;
 
 /// The name under which `serde_json` hides a number when some crate of the build turned its feature
-/// `arbitrary_precision` on. Read as the number it stands for, so that this feature cannot refuse every token.
+/// `arbitrary_precision` on. Then, and only then, it is read as the number it stands for, so that somebody else's
+/// feature cannot refuse every token.
 const NUMBER_IN_DISGUISE: &str = "$serde_json::private::Number";
 
 /// Why a text is not a document we read.
@@ -157,12 +160,39 @@ impl<'de> Visitor<'de> for Slot<'_> {
         if object.has_duplicate_names() {
             return Err(self.builder.fail(JsonError::DuplicateName));
         }
-        if let Some(number) = number_in_disguise(object) {
+        if numbers_are_disguised()
+            && let Some(number) = number_in_disguise(object)
+        {
             self.builder.document.nodes.truncate(at);
             self.builder.document.nodes.push(number);
         }
         Ok(())
     }
+}
+
+/// Whether this build of `serde_json` hides numbers; asked once.
+fn numbers_are_disguised() -> bool {
+    struct Probe;
+
+    impl<'de> Visitor<'de> for Probe {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number")
+        }
+
+        fn visit_u64<E: de::Error>(self, _: u64) -> Result<bool, E> {
+            Ok(false)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
+            while members.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
+            Ok(true)
+        }
+    }
+
+    static DISGUISED: OnceLock<bool> = OnceLock::new();
+    *DISGUISED.get_or_init(|| serde_json::Deserializer::from_str("1").deserialize_any(Probe).unwrap_or(false))
 }
 
 fn number_in_disguise(object: Object<'_>) -> Option<Node> {
@@ -265,12 +295,29 @@ mod tests {
     }
 
     #[test]
-    fn a_number_in_disguise_is_the_number() {
+    fn a_number_in_disguise_is_a_number_only_where_the_build_disguises_them() {
+        // covers: JWT-015
         let document = Document::parse(r#"{"exp":{"$serde_json::private::Number":"12.5"},"n":1}"#).unwrap();
         let root = document.root().as_object().unwrap();
-        assert_eq!(root.get("exp").unwrap().as_number(), Some(12.5));
         assert_eq!(root.get("n").unwrap().as_number(), Some(1.0));
-        let document = Document::parse(r#"{"exp":{"$serde_json::private::Number":"1e999"}}"#).unwrap();
-        assert_eq!(document.root().as_object().unwrap().get("exp").unwrap().as_number(), None);
+        let disguised = root.get("exp").unwrap();
+        assert_eq!(disguised.as_number(), numbers_are_disguised().then_some(12.5));
+        // What is read there is read exactly, and nothing infinite.
+        let Document { strings, .. } = &document;
+        assert!(strings.contains("12.5"));
+        let number = |text: &str| {
+            let document =
+                Document::parse(&format!(r#"{{"$serde_json::private::Number":"{text}"}}"#)).unwrap();
+            match number_in_disguise(document.root().as_object()?)? {
+                Node::Unsigned(number) => Some(number as f64),
+                Node::Signed(number) => Some(number as f64),
+                Node::Float(number) => Some(number),
+                _ => None,
+            }
+        };
+        assert_eq!(
+            [number("7"), number("-7"), number("0.5"), number("1e999")],
+            [Some(7.0), Some(-7.0), Some(0.5), None]
+        );
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::cache_control::lifetime;
 use crate::clock::Clock;
-use crate::fetch::{Endpoint, FetchError, FetchLimits, HttpClient, LoopbackHttp, get_json};
+use crate::fetch::{Endpoint, FetchError, FetchLimits, HttpClient, LoopbackHttp, get_json, without_secrets};
 use crate::jose::{AllowedAlgorithms, JwkSet, JwkSetError, KeySet};
 use crate::metadata::{DiscoveryError, Issuer, discover};
 
@@ -41,10 +41,10 @@ pub(super) struct Loading {
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoadError {
-    #[error(transparent)]
-    Discovery(DiscoveryError),
-    #[error("the key set could not be fetched")]
-    Fetch(#[source] FetchError),
+    #[error("the metadata of {issuer} did not lead to its keys")]
+    Discovery { issuer: Box<str>, source: DiscoveryError },
+    #[error("the key set at {endpoint} could not be fetched")]
+    Fetch { endpoint: String, source: FetchError },
     #[error("the key set is unusable")]
     Set(#[source] JwkSetError),
     #[error("none of the {0} keys of the set can be used")]
@@ -64,16 +64,19 @@ impl Source {
                 let located = match located {
                     Some(located) => located,
                     None => Located {
-                        endpoint: discover(client, issuer, self.loopback_http, limits)
-                            .await
-                            .map_err(LoadError::Discovery)?,
+                        endpoint: discover(client, issuer, self.loopback_http, limits).await.map_err(
+                            |source| LoadError::Discovery { issuer: issuer.as_str().into(), source },
+                        )?,
                         until: started.saturating_add(METADATA_LIFETIME),
                     },
                 };
                 (located.endpoint.clone(), Some(located))
             }
         };
-        let response = get_json(client, &endpoint, limits()).await.map_err(LoadError::Fetch)?;
+        let response = get_json(client, &endpoint, limits()).await.map_err(|source| {
+            let endpoint = without_secrets(&endpoint.uri().to_string());
+            LoadError::Fetch { endpoint, source }
+        })?;
         let text =
             std::str::from_utf8(response.body()).map_err(|_| LoadError::Set(JwkSetError::Malformed))?;
         let set = JwkSet::from_json(text).map_err(LoadError::Set)?;

@@ -112,7 +112,12 @@ impl Gate {
     ) -> Result<Permitted<B>, Rejection> {
         let principal = principal?;
         let (Principal::Fresh(token) | Principal::Reused(token)) = &principal;
-        let input = PolicyInput::new(Some(token), request.method(), request.extensions());
+        let input = PolicyInput::new(
+            Some(token),
+            request.method(),
+            original_uri(&request).path(),
+            request.extensions(),
+        );
         if let Decision::Deny(denial) = self.policy.decide(&input) {
             return Err(Reason::Denied(denial).into());
         }

@@ -20,6 +20,10 @@ pub struct RequireLayer {
 
 /// Middleware that lets a request reach the inner service only with a valid token that meets a policy.
 ///
+/// The inner service is `Clone`, as every service behind a server is, and its response body has a `Default`, which is
+/// the empty body of a refusal. Around a service whose body has none (a layer below that changes bodies, `hyper`'s
+/// `Incoming`) put this layer inside the one that changes the body, or map the response.
+///
 /// See the [crate docs](crate#how-a-request-is-judged) for the rules and an example.
 #[derive(Clone)]
 pub struct Require<S> {
@@ -68,9 +72,10 @@ where
                 Err(rejection) => ResponseFuture::refused(answer(rejection, &self.gate.core.realm)),
             },
             Authentication::Pending(validation) => {
-                // The service that was polled ready is given up for a clone, which is polled ready when the
-                // request is permitted. Whoever waits for keys thus holds no capacity of the service (a permit
-                // of a concurrency limit, say) that others could use meanwhile.
+                // Deliberately not `mem::replace` and a call of the ready service later: whoever waits for keys
+                // would hold capacity of the service (a permit of a concurrency limit, say) that others could
+                // use meanwhile. The ready one is dropped, which frees what it had reserved, and a clone is
+                // polled ready when the request is permitted.
                 let waiting = self.inner.clone();
                 self.inner = waiting.clone();
                 ResponseFuture::waiting(validation, request, waiting, Arc::clone(&self.gate))

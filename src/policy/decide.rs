@@ -24,6 +24,10 @@ use crate::token::ValidatedToken;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a policy",
+    note = "use `scope(..)`, `role(..)`, `authenticated()` and so on, or implement `Policy` for a type of your own"
+)]
 pub trait Policy: fmt::Debug + Send + Sync + 'static {
     /// Decides one request.
     fn decide(&self, input: &PolicyInput<'_>) -> Decision;
@@ -34,6 +38,7 @@ pub trait Policy: fmt::Debug + Send + Sync + 'static {
 pub struct PolicyInput<'a> {
     token: Option<&'a ValidatedToken>,
     method: &'a Method,
+    path: &'a str,
     extensions: &'a Extensions,
 }
 
@@ -41,9 +46,10 @@ impl<'a> PolicyInput<'a> {
     pub(crate) fn new(
         token: Option<&'a ValidatedToken>,
         method: &'a Method,
+        path: &'a str,
         extensions: &'a Extensions,
     ) -> Self {
-        Self { token, method, extensions }
+        Self { token, method, path, extensions }
     }
 
     /// The validated token of the request, if it has one.
@@ -56,6 +62,16 @@ impl<'a> PolicyInput<'a> {
     #[must_use]
     pub fn method(&self) -> &'a Method {
         self.method
+    }
+
+    /// The path of the request as the client sent it, percent-encoding and all (with `axum` on, also below
+    /// `Router::nest`).
+    ///
+    /// A router may read a path differently (encoded letters, double slashes, dot segments). Where you can, put
+    /// the requirement on the route instead of comparing paths.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        self.path
     }
 
     /// What outer layers and the server attached to the request.

@@ -27,7 +27,7 @@ pub struct Denial {
 }
 
 impl Denial {
-    /// A denial that more scope would not cure. `reason` reads after "denied:" and must not quote the token.
+    /// A denial that more scope would not cure. `reason` is for operators and must not quote the token.
     #[must_use]
     pub fn because(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), needed_scopes: Vec::new() }

@@ -44,6 +44,7 @@ pub fn authenticated() -> Requirement {
 ///
 /// If `scope` is not one scope-token: empty, with a space, a quote, a backslash, or outside printable ASCII.
 #[must_use]
+#[track_caller]
 pub fn scope(scope: &str) -> Requirement {
     all_scopes([scope])
 }
@@ -54,6 +55,7 @@ pub fn scope(scope: &str) -> Requirement {
 ///
 /// If the list is empty (write [`authenticated`] if no scope is needed), or if one is not a scope-token.
 #[must_use]
+#[track_caller]
 pub fn all_scopes<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Requirement {
     Requirement(Term::AllScopes(names(scopes)))
 }
@@ -64,6 +66,7 @@ pub fn all_scopes<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Requirement 
 ///
 /// If the list is empty (nothing could satisfy it), or if one is not a scope-token.
 #[must_use]
+#[track_caller]
 pub fn any_scope<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Requirement {
     Requirement(Term::AnyScope(names(scopes)))
 }
@@ -74,6 +77,7 @@ pub fn any_scope<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Requirement {
 ///
 /// If `role` is empty.
 #[must_use]
+#[track_caller]
 pub fn role(role: &str) -> Requirement {
     assert!(!role.is_empty(), "a role has a name");
     Requirement(Term::Role(role.into()))
@@ -85,18 +89,35 @@ pub fn not(requirement: Requirement) -> Requirement {
     Requirement(Term::Not(Box::new(requirement.0)))
 }
 
+#[track_caller]
+#[expect(clippy::panic, reason = "a mistake in the program's text, found when it starts; documented")]
 fn names<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Box<[ScopeName]> {
-    let names: Box<[ScopeName]> = scopes.into_iter().map(name).collect();
+    let mut names = Vec::new();
+    for scope in scopes {
+        // Not in a closure: the panic is to name the line that wrote the scope.
+        let Some(name) = ScopeName::parse(scope) else { panic!("{}", InvalidScope(scope.to_owned())) };
+        names.push(name);
+    }
     assert!(!names.is_empty(), "a list of scopes names at least one");
-    names
+    names.into()
 }
 
-#[expect(clippy::panic, reason = "a mistake in the program's text, found when it starts; documented")]
-fn name(scope: &str) -> ScopeName {
-    ScopeName::parse(scope).unwrap_or_else(|| panic!("`{scope}` is not one scope-token (RFC 6749 §3.3)"))
-}
+/// A text that is not one scope-token (RFC 6749 §3.3).
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{0}` is not one scope-token (RFC 6749 §3.3)")]
+pub struct InvalidScope(String);
 
 impl Requirement {
+    /// Requires a scope that comes from data, such as a configuration file. For literals there is [`scope`].
+    ///
+    /// # Errors
+    ///
+    /// An [`InvalidScope`] if the text is not one scope-token.
+    pub fn try_scope(scope: &str) -> Result<Self, InvalidScope> {
+        let name = ScopeName::parse(scope).ok_or_else(|| InvalidScope(scope.to_owned()))?;
+        Ok(Self(Term::AllScopes([name].into())))
+    }
+
     /// Requires both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -48,21 +48,21 @@ impl Documents {
         if let Some(key) = ring.keys.iter().find(|key| key.algorithm() == algorithm) {
             return Arc::clone(key);
         }
-        let key_id = format!("{}-{}", algorithm.name().to_ascii_lowercase(), ring.generation);
-        let key = Arc::new(SigningKey::generate(algorithm, key_id));
+        let key = Arc::new(SigningKey::generate(algorithm, key_id(algorithm, ring.generation)));
         ring.keys.push(Arc::clone(&key));
         key
     }
 
     pub(super) fn rotate(&self) {
-        let algorithms: Vec<_> = {
-            let mut ring = self.ring();
-            ring.generation += 1;
-            ring.keys.drain(..).map(|key| key.algorithm()).collect()
+        // Making keys takes a while; the set changes at once, and whoever asks sees the old or the new one whole.
+        let (algorithms, generation) = {
+            let ring = self.ring();
+            let algorithms: Vec<_> = ring.keys.iter().map(|key| key.algorithm()).collect();
+            (algorithms, ring.generation + 1)
         };
-        for algorithm in algorithms {
-            self.key(algorithm);
-        }
+        let make = |algorithm| Arc::new(SigningKey::generate(algorithm, key_id(algorithm, generation)));
+        let keys = algorithms.into_iter().map(make).collect();
+        *self.ring() = KeyRing { generation, keys };
     }
 
     pub(super) fn sign(&self, algorithm: SignatureAlgorithm, header: &str, payload: &[u8]) -> String {
@@ -98,4 +98,8 @@ impl Documents {
     fn ring(&self) -> MutexGuard<'_, KeyRing> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn key_id(algorithm: SignatureAlgorithm, generation: u32) -> String {
+    format!("{}-{generation}", algorithm.name().to_ascii_lowercase())
 }

@@ -85,7 +85,8 @@ impl Issuer {
         self.documents.jwks()
     }
 
-    /// The JWK Set, as the server's configuration takes it.
+    /// The JWK Set as it is now, as the server's configuration takes it. A key that is made later, for a token of
+    /// another algorithm, is not in it: make such a token (or ask for its [`key_id`](Self::key_id)) first.
     ///
     /// # Panics
     ///

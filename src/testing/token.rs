@@ -28,7 +28,7 @@ pub enum Flaw {
     AlgNone,
     /// Bound to a DPoP key (`cnf.jkt`) of which the request has no proof.
     BoundToKey,
-    /// One bit of the signature is flipped.
+    /// A letter of the signature is changed.
     BadSignature,
     /// Expired an hour ago.
     Expired,
@@ -148,12 +148,12 @@ impl TokenBuilder {
         header.retain(|_, value| !value.is_null());
         let token =
             self.documents.sign(self.algorithm, &Value::Object(header).to_string(), claims.as_bytes());
-        if self.flaw == Some(Flaw::BadSignature) { with_flipped_bit(&token) } else { token }
+        if self.flaw == Some(Flaw::BadSignature) { with_changed_letter(&token) } else { token }
     }
 }
 
 /// Changes the first letter of the signature: the text stays canonical base64url of the same length.
-fn with_flipped_bit(token: &str) -> String {
+fn with_changed_letter(token: &str) -> String {
     let (input, signature) = token.rsplit_once('.').unwrap_or_default();
     let rest: String = signature.chars().skip(1).collect();
     let first = if signature.starts_with('A') { 'B' } else { 'A' };

@@ -148,7 +148,7 @@ impl Marks {
 
 /// A text that names no profile.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("not a profile: `rfc9068` or `plain_jwt`")]
+#[error("neither `rfc9068` nor `plain_jwt`")]
 pub struct UnknownProfile(());
 
 impl FromStr for Profile {

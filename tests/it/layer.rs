@@ -91,7 +91,7 @@ fn get(token: &str) -> Request<()> {
 }
 
 #[tokio::test]
-async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
+async fn the_inner_service_is_only_called_when_it_is_ready() {
     let strict = Strict::default();
     let mut service =
         ResourceServer::from_validator(Toy::default()).require(scope("x")).layer(strict.clone());
@@ -129,6 +129,18 @@ async fn who_waits_for_a_validator_holds_no_capacity_of_the_service() {
     }
     for token in ["good", "slow", "good"] {
         assert_eq!(service.clone().oneshot(get(token)).await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_lives_on_does_not_keep_what_its_waiting_request_needs() {
+    let toy = ResourceServer::from_validator(Toy::default());
+    let inner = tower::limit::ConcurrencyLimit::new(Strict::default(), 1);
+    let mut service = toy.require(authenticated()).layer(inner);
+    for token in ["slow", "good", "slow"] {
+        let ready = ServiceExt::<Request<()>>::ready(&mut service).await.unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(5), ready.call(get(token))).await;
+        assert_eq!(answer.unwrap().unwrap().status(), 200);
     }
 }
 
@@ -320,6 +332,41 @@ async fn every_401_403_and_400_has_one_challenge_with_a_parameter() {
         }
         assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
     }
+}
+
+#[tokio::test]
+async fn the_layer_stands_in_a_stack_of_others() {
+    // covers: CHL-026
+    use tower::ServiceBuilder;
+    use tower_http::cors::CorsLayer;
+    use tower_http::trace::TraceLayer;
+
+    let auth = ResourceServer::from_validator(Toy::default());
+    let echo = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(String::new())));
+    let preflight = || {
+        let request = Request::options("/").header("origin", "https://app.example.com");
+        request.header("access-control-request-method", "GET").body(()).unwrap()
+    };
+    // CORS outside: a preflight, which carries no token, is answered; inside it is refused.
+    let outside = ServiceBuilder::new()
+        .layer(CorsLayer::permissive())
+        .layer(auth.require(authenticated()))
+        .service(echo);
+    assert_eq!(outside.clone().oneshot(preflight()).await.unwrap().status(), 200);
+    assert_eq!(outside.clone().oneshot(get("bad")).await.unwrap().status(), 401);
+    let inside = ServiceBuilder::new()
+        .layer(auth.require(authenticated()))
+        .layer(CorsLayer::permissive())
+        .service(echo);
+    assert_eq!(inside.oneshot(preflight()).await.unwrap().status(), 401);
+    // Layers that change the body stand outside, where it need not have a default.
+    let traced = ServiceBuilder::new()
+        .layer(TraceLayer::new_for_http())
+        .layer(auth.require(authenticated()))
+        .concurrency_limit(1)
+        .service(service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new()))));
+    let request = get("slow").map(|()| String::new());
+    assert_eq!(traced.oneshot(request).await.unwrap().status(), 200);
 }
 
 #[test]

@@ -172,6 +172,8 @@ fn literals_that_can_never_match_panic_where_they_are_written() {
     ] {
         assert!(std::panic::catch_unwind(make).is_err());
     }
+    assert!(Requirement::try_scope("a b").is_err());
+    assert_eq!(Requirement::try_scope("a").unwrap().to_string(), "scope `a`");
 }
 
 #[tokio::test]
@@ -186,6 +188,7 @@ async fn a_policy_of_ones_own_sees_token_method_and_extensions() {
         fn decide(&self, input: &PolicyInput<'_>) -> Decision {
             let own = input.extensions().get::<Tenant>().map(|Tenant(name)| *name);
             let subject = input.token().and_then(|token| token.subject());
+            assert_eq!(input.path(), "/orders/7");
             if input.method() == Method::GET || subject == own {
                 Decision::Allow
             } else {
@@ -197,7 +200,7 @@ async fn a_policy_of_ones_own_sees_token_method_and_extensions() {
     let (issuer, api) = Api::requiring(OwnTenantMayWrite);
     let token = format!("Bearer {}", issuer.token(AUDIENCE).subject("t1").sign());
     let request = |method, tenant| {
-        let request = Request::builder().method(method).header("authorization", &token);
+        let request = Request::builder().method(method).uri("/orders/7?x=y").header("authorization", &token);
         request.extension(Tenant(tenant)).body(()).unwrap()
     };
     api.send(request("GET", "t2")).await.assert_admitted();
