@@ -12,7 +12,43 @@ use crate::token::ValidatedToken;
 /// The crate's own validator checks JWTs against an issuer's keys. Another one takes its place with
 /// [`ResourceServer::from_validator`](crate::ResourceServer::from_validator). It must check issuer, audience
 /// and expiry, or whatever makes a token of its kind trustworthy, and fail closed. Afterwards the layer itself
-/// refuses a token whose binding (`cnf`) nobody verified.
+/// refuses a token whose binding (`cnf`) nobody verified, and one that has expired.
+///
+/// ```
+/// use portcullis::{
+///     Claims, InvalidToken, Presented, ResourceServer, TokenValidator, ValidatedToken, Validation, authenticated,
+/// };
+/// use tower::{ServiceExt as _, service_fn};
+///
+/// /// Knows one token, for a smoke test of a deployment.
+/// #[derive(Debug)]
+/// struct Fixed(ValidatedToken);
+///
+/// impl TokenValidator for Fixed {
+///     fn validate(&self, presented: Presented<'_>) -> Validation {
+///         Validation::Ready(match presented.token.expose_secret() {
+///             "smoke-test" => Ok(self.0.clone()),
+///             _ => Err(InvalidToken::refused("not the smoke test").into()),
+///         })
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let token = ValidatedToken::assertion(Claims::from_json(r#"{"sub":"smoke-test"}"#)?);
+/// let auth = ResourceServer::from_validator(Fixed(token));
+/// let service = auth.require(authenticated()).layer(service_fn(async |request: http::Request<()>| {
+///     let token = ValidatedToken::of(request.extensions());
+///     let subject = token.and_then(ValidatedToken::subject).unwrap_or_default().to_owned();
+///     Ok::<_, std::convert::Infallible>(http::Response::new(subject))
+/// }));
+/// let get = |token: &str| http::Request::get("/").header("authorization", format!("Bearer {token}")).body(());
+///
+/// assert_eq!(service.clone().oneshot(get("smoke-test")?).await?.body(), "smoke-test");
+/// assert_eq!(service.oneshot(get("another")?).await?.status(), 401);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub trait TokenValidator: fmt::Debug + Send + Sync + 'static {
     /// Validates one token. An answer that is known at once costs no allocation; one that needs I/O is a
     /// future that owns what it needs.

@@ -541,6 +541,21 @@ async fn the_default_client_fetches_over_sockets_and_follows_no_redirect() {
     assert_eq!(issuer.requests().jwks, 1, "nobody was led back to the issuer");
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_default_client_gives_up_on_a_server_that_does_not_answer() {
+    // covers: JWK-016, DSC-017
+    // A listener that nobody accepts from: the connection stands, and no byte ever comes. Time is virtual.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = Issuer::offline(&format!("http://{}", listener.local_addr().unwrap()));
+    let server = ResourceServer::builder(issuer.url()).audience(AUDIENCE).dangerous_allow_loopback_http();
+    let api = Api::new(server.build().unwrap().require(authenticated()));
+    let started = tokio::time::Instant::now();
+    let (answer, log) = capture_logs(api.token(issuer.token(AUDIENCE).sign())).await;
+    answer.assert_unavailable(1);
+    assert_eq!(started.elapsed().as_secs(), 5);
+    assert!(log.contains("timed out"), "{log}");
+}
+
 #[tokio::test]
 async fn operators_see_why_keys_could_not_be_loaded() {
     let world = World::new();
