@@ -121,7 +121,7 @@ impl<'d> Value<'d> {
 }
 
 impl<'d> Object<'d> {
-    pub(crate) fn members(self) -> impl Iterator<Item = (&'d str, Value<'d>)> + Clone {
+    pub(crate) fn members(self) -> impl Iterator<Item = (&'d str, Value<'d>)> {
         let document = self.document;
         let mut next = self.at.saturating_add(1);
         std::iter::from_fn(move || {
@@ -140,20 +140,25 @@ impl<'d> Object<'d> {
     }
 
     pub(super) fn has_duplicate_names(self) -> bool {
-        let mut names = self.members().map(|(name, _)| name);
-        if self.members().nth(FEW_NAMES).is_none() {
-            // Each with each: names are mostly told apart by their lengths, and nothing is allocated.
-            while let Some(name) = names.next() {
-                if names.clone().any(|other| other == name) {
-                    return true;
-                }
+        // Each with each, on the stack: names are mostly told apart by their lengths.
+        let mut few = [""; FEW_NAMES];
+        for (count, (name, _)) in self.members().enumerate() {
+            if few.get(..count).is_some_and(|earlier| earlier.contains(&name)) {
+                return true;
             }
-            return false;
+            match few.get_mut(count) {
+                Some(free) => *free = name,
+                None => return self.has_duplicates_among_many(),
+            }
         }
-        // Thousands of names stay cheap.
-        let mut sorted: Vec<&str> = names.collect();
-        sorted.sort_unstable();
-        sorted.windows(2).any(|pair| matches!(pair, [left, right] if left == right))
+        false
+    }
+
+    /// Sorted, so that thousands of names stay cheap.
+    fn has_duplicates_among_many(self) -> bool {
+        let mut names: Vec<&str> = self.members().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names.windows(2).any(|pair| matches!(pair, [left, right] if left == right))
     }
 }
 
