@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::claims::{ClaimPath, ClaimPosition, Claims, NumericDate, Scopes};
+use crate::claims::{ClaimPath, ClaimPosition, Claims, NumericDate, Scopes, Unreadable};
 
 /// An access token that passed validation: the principal of a request.
 ///
@@ -17,7 +17,7 @@ pub struct ValidatedToken {
 
 struct Shared {
     claims: Claims,
-    roles: Option<ClaimPosition>,
+    roles: Result<Option<ClaimPosition>, Unreadable>,
 }
 
 impl ValidatedToken {
@@ -70,7 +70,11 @@ impl ValidatedToken {
 
     /// The same, where "it cannot be told" must not be mistaken for "no".
     pub(crate) fn lists_role(&self, role: &str) -> Option<bool> {
-        self.shared.roles.map_or(Some(false), |roles| self.claims().lists(roles, role))
+        match self.shared.roles {
+            Ok(Some(roles)) => self.claims().lists(roles, role),
+            Ok(None) => Some(false),
+            Err(Unreadable) => None,
+        }
     }
 
     /// Whether both are handles to the same validated claims.

@@ -5,6 +5,10 @@ use crate::json::Value;
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimPath(Box<[Box<str>]>);
 
+/// A claim whose path leads through something that is no object.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Unreadable;
+
 impl ClaimPath {
     /// Reads `roles` or `https://example.com/roles` (a name) or `/realm_access/roles` (a JSON Pointer).
     ///
@@ -45,8 +49,18 @@ impl ClaimPath {
         Self([name.into()].into())
     }
 
-    pub(crate) fn find<'d>(&self, root: Value<'d>) -> Option<Value<'d>> {
-        self.0.iter().try_fold(root, |value, name| value.as_object()?.get(name))
+    /// The value at the end of the path. `Err` if a step leads into something that is no object: the claim may
+    /// be there in another shape.
+    pub(crate) fn find<'d>(&self, root: Value<'d>) -> Result<Option<Value<'d>>, Unreadable> {
+        let mut value = root;
+        for name in &self.0 {
+            match value.as_object().ok_or(Unreadable)?.get(name) {
+                // `null` counts as absent.
+                Some(next) if !next.is_null() => value = next,
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(value))
     }
 }
 

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{ClaimsError, ClaimsMismatch, Reason};
 use super::numeric_date::NumericDate;
-use super::path::ClaimPath;
+use super::path::{ClaimPath, Unreadable};
 use super::scopes::Scopes;
 use crate::json::{Document, Object, Value};
 
@@ -167,9 +167,9 @@ impl Claims {
     }
 
     /// Where the claim at `path` stands in these claims.
-    pub(crate) fn find(&self, path: &ClaimPath) -> Option<ClaimPosition> {
-        let value = path.find(self.document.root()).filter(|value| !value.is_null());
-        value.map(|value| ClaimPosition(value.position()))
+    pub(crate) fn find(&self, path: &ClaimPath) -> Result<Option<ClaimPosition>, Unreadable> {
+        let value = path.find(self.document.root())?;
+        Ok(value.map(|value| ClaimPosition(value.position())))
     }
 
     /// Whether the list at `position` names `wanted`: an array of strings, or of objects with a string `value`

@@ -74,10 +74,9 @@ pub(crate) fn configured(
 
 /// A URL for a message: what stands before `@` or after `?` may be a password.
 pub(crate) fn without_secrets(url: &str) -> String {
-    let start = url.split('?').next().unwrap_or_default();
-    match (start.split_once("://"), start.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://..@{host}"),
-        (None, Some((_, host))) => format!("..@{host}"),
-        _ => start.to_owned(),
+    if url.contains('@') {
+        let scheme = url.split("://").next().filter(|scheme| scheme.len() <= 5).unwrap_or_default();
+        return format!("{scheme}://..");
     }
+    url.split('?').next().unwrap_or_default().to_owned()
 }

@@ -17,6 +17,7 @@ use crate::boxed::{BoxError, BoxFuture};
 /// - **No redirect is followed.** A `3xx` is an answer like any other; following it would let whoever controls
 ///   one response choose where keys come from.
 /// - **Certificates are validated** for the host of the request.
+/// - **It ends.** An exchange that outlives its limit is given up when the keys are next asked for, not before.
 /// - `send` does not block; every failure is in the future's answer.
 pub trait HttpClient: fmt::Debug + Send + Sync + 'static {
     /// Sends one request and reads the whole answer.

@@ -68,5 +68,5 @@ impl HttpClient for DefaultClient {
 }
 
 fn failed(error: reqwest::Error) -> FetchError {
-    if error.is_timeout() { FetchError::TimedOut } else { FetchError::Failed(error.into()) }
+    if error.is_timeout() { FetchError::TimedOut } else { FetchError::Failed(error.without_url().into()) }
 }

@@ -16,6 +16,7 @@ use super::lookup::Flight;
 pub(super) struct InFlight {
     waiters: Waiters,
     abort: AbortHandle,
+    task: Option<tokio::task::AbortHandle>,
     dropped: Arc<AtomicBool>,
 }
 
@@ -42,31 +43,31 @@ impl InFlight {
         let load = load(Landing { ended: false, dropped: Arc::clone(&dropped) });
         if let Ok(runtime) = Handle::try_current() {
             let (landed, landing) = oneshot::channel::<()>();
-            runtime.spawn(async move {
+            let task = runtime.spawn(async move {
                 load.await;
                 // Dropped here, or with the task: those who wait are woken in any case.
                 drop(landed);
             });
             let (landing, abort) = abortable(landing);
             let flight = landing.map(drop).boxed().shared();
-            (Self { waiters: Waiters::OfTask(flight.clone()), abort, dropped }, flight)
+            let task = Some(task.abort_handle());
+            (Self { waiters: Waiters::OfTask(flight.clone()), abort, task, dropped }, flight)
         } else {
             let (load, abort) = abortable(load);
             // A client that panics is a failed fetch, not a panic of every request that waits for it.
             let flight = AssertUnwindSafe(load).catch_unwind().map(drop).boxed().shared();
             let waiters =
                 flight.downgrade().map_or_else(|| Waiters::OfTask(flight.clone()), Waiters::Driving);
-            (Self { waiters, abort, dropped }, flight)
+            (Self { waiters, abort, task: None, dropped }, flight)
         }
     }
 
-    /// A place among those who wait, if fewer than `most` do.
-    pub(super) fn join(&self, most: usize) -> Option<Flight> {
-        let flight = match &self.waiters {
-            Waiters::OfTask(flight) => flight.clone(),
-            Waiters::Driving(flight) => flight.upgrade()?,
-        };
-        (flight.strong_count().unwrap_or(0) <= most).then_some(flight)
+    /// A place among those who wait.
+    pub(super) fn join(&self) -> Option<Flight> {
+        match &self.waiters {
+            Waiters::OfTask(flight) => Some(flight.clone()),
+            Waiters::Driving(flight) => flight.upgrade(),
+        }
     }
 
     pub(super) fn is(&self, landing: &Landing) -> bool {
@@ -79,8 +80,11 @@ impl InFlight {
         self.dropped.load(Ordering::Acquire)
     }
 
-    /// Wakes those who wait for a fetch that will never end.
+    /// Ends a fetch that would not end by itself, and wakes those who wait for it.
     pub(super) fn give_up(&self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
         self.abort.abort();
     }
 }

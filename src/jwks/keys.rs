@@ -29,6 +29,14 @@ impl Keys {
         }
     }
 
+    /// Which keys these are: the same number before and after means that they did not change in between.
+    pub(crate) fn generation(&self) -> u64 {
+        match self {
+            Self::Fixed(_) => 0,
+            Self::Remote(remote) => remote.generation(),
+        }
+    }
+
     /// What can be said about a key that is not among those in memory.
     pub(crate) fn missing(&self) -> Missing {
         match self {

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub(crate) struct RemoteKeys {
     source: Arc<Source>,
     clock: Arc<dyn Clock>,
     snapshot: ArcSwapOption<Snapshot>,
+    /// How many snapshots there have been.
+    generation: AtomicU64,
     state: Mutex<State>,
     /// Ourselves, for the fetch: it does not keep alive what nobody asks any more.
     this: Weak<Self>,
@@ -46,9 +49,16 @@ impl RemoteKeys {
             source: Arc::new(source),
             clock,
             snapshot: ArcSwapOption::empty(),
+            generation: AtomicU64::new(0),
             state: Mutex::default(),
             this: Weak::clone(this),
         })
+    }
+
+    /// Grows after the keys changed: who reads it before looking at them, and finds it the same afterwards, has
+    /// seen what the schedule speaks of.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     pub(super) fn lookup<R>(
@@ -80,11 +90,12 @@ impl RemoteKeys {
 
     pub(super) fn fetch(&self) -> Option<Flight> {
         let now = self.clock.monotonic();
-        self.settled(now, |state| match state.schedule.for_missing_key(now) {
-            Advice::Join => state.flight.as_ref().and_then(|flight| flight.join(MOST_WAITING)),
+        let flight = self.settled(now, |state| match state.schedule.for_missing_key(now) {
+            Advice::Join => state.flight.as_ref().and_then(InFlight::join),
             Advice::Fetch => Some(self.begin(state, now)),
             Advice::Unknown | Advice::Unavailable { .. } => None,
-        })
+        });
+        flight.filter(|flight| flight.strong_count().is_none_or(|waiting| waiting <= MOST_WAITING))
     }
 
     fn refresh_in_background(&self, now: Duration) {
@@ -129,6 +140,7 @@ impl RemoteKeys {
                 state.located = located;
                 // The set replaces the old one whole: a key that is gone stops verifying.
                 self.snapshot.store(Some(Arc::new(Snapshot { keys, times })));
+                self.generation.fetch_add(1, Ordering::Release);
                 Ok((usable, lifetime))
             }
             Err(error) => {
@@ -150,11 +162,18 @@ impl RemoteKeys {
     /// Looks at the state after a fetch that was dropped or is lost was given up.
     fn settled<R>(&self, now: Duration, look: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state();
-        let lost = state.flight.as_ref().is_some_and(InFlight::was_dropped) || state.schedule.is_lost(now);
-        let given_up = if lost { state.flight.take() } else { None };
-        if lost {
-            state.schedule.failed();
-        }
+        let dropped = state.flight.as_ref().is_some_and(InFlight::was_dropped);
+        let given_up = if dropped || state.schedule.is_lost(now) {
+            // What was dropped says nothing about the issuer; what did not end does.
+            if dropped {
+                state.schedule.dropped();
+            } else {
+                state.schedule.failed();
+            }
+            state.flight.take()
+        } else {
+            None
+        };
         let result = look(&mut state);
         drop(state);
         if let Some(flight) = given_up {

@@ -117,7 +117,13 @@ impl Schedule {
         loaded
     }
 
-    /// Notes a failure, or that a fetch was given up.
+    /// Notes that a fetch was dropped. It counts as an attempt but not as a failure of the issuer: a stranger who
+    /// hangs up, where requests drive the fetch, does not make everybody wait longer and longer.
+    pub(super) fn dropped(&mut self) {
+        self.end(Outcome::Failed);
+    }
+
+    /// Notes a failure, or that a fetch did not end.
     pub(super) fn failed(&mut self) {
         self.end(Outcome::Failed);
         self.failures = self.failures.saturating_add(1);
@@ -211,6 +217,16 @@ mod tests {
         assert!(schedule.is_lost(at(110)));
         schedule.failed();
         assert!(!schedule.is_lost(at(110)));
+    }
+
+    #[test]
+    fn dropped_fetches_do_not_make_the_pauses_grow() {
+        let mut schedule = Schedule::default();
+        for now in 0..10 {
+            schedule.begun(at(now));
+            schedule.dropped();
+            assert_eq!(schedule.for_missing_key(at(now)), Advice::Unavailable { retry_after: at(1) });
+        }
     }
 
     #[test]

@@ -69,7 +69,12 @@ where
             Authentication::Known(principal) => match self.gate.admit(request, principal) {
                 // The usual path: no clone of the inner service, no allocation for the future.
                 Ok(permitted) => ResponseFuture::inner(permitted.call(&mut self.inner)),
-                Err(rejection) => ResponseFuture::refused(answer(rejection, &self.gate.core.realm)),
+                Err(rejection) => {
+                    // What the service reserved by being ready is not used: a clone gives it back, or a refused
+                    // client could hold it for as long as its connection lives.
+                    self.inner = self.inner.clone();
+                    ResponseFuture::refused(answer(rejection, &self.gate.core.realm))
+                }
             },
             Authentication::Pending(validation) => {
                 // Deliberately not `mem::replace` and a call of the ready service later: whoever waits for keys

@@ -91,6 +91,7 @@ impl Shared {
         let jws = UnverifiedJws::split(token)?;
         let header = JoseHeader::parse(&jws, &self.allowed)?;
         self.rules.profile.check_typ(header.typ())?;
+        let seen = self.keys.generation();
         let verified = self.keys.lookup(&header, |keys| {
             // The claims first: a token that is refused for them costs no signature operation.
             let claims = self.checked_claims(&jws)?;
@@ -103,7 +104,7 @@ impl Shared {
             // RFC 7515 §4.1.4: without `kid`, a key that we do not have yet looks like a forgery.
             Lookup::Found(Err(error)) if header.key_id().is_none() && error.is_bad_signature() => {
                 match self.keys.missing() {
-                    Missing::Unknown => return Err(error),
+                    Missing::Unknown if self.keys.generation() == seen => return Err(error),
                     missing => missing,
                 }
             }
@@ -111,6 +112,8 @@ impl Shared {
             Lookup::Missing(missing) => missing,
         };
         match missing {
+            // New keys came in between: "unknown" speaks of those, and we have not looked at them.
+            Missing::Unknown if self.keys.generation() != seen => Ok(Judged::NeedsKeys),
             Missing::Unknown => Err(JoseError::UnknownKey(header.algorithm()).into()),
             // Before anybody is asked for keys, and before an outage is blamed, the token must be worth it.
             Missing::Fetch => self.checked_claims(&jws).map(|_| Judged::NeedsKeys),

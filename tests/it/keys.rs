@@ -1,10 +1,11 @@
 //! Keys that are fetched: discovery, cooldown, refresh, staleness, outages. Virtual time, counted requests.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use portcullis::testing::{Flaw, Issuer, ManualClock};
-use portcullis::{ResourceServer, ResourceServerBuilder, authenticated};
+use portcullis::{Clock, ResourceServer, ResourceServerBuilder, authenticated};
 use tokio::sync::Semaphore;
 
 use crate::support::{AUDIENCE, Api, ISSUER, NOW, Reply, ScriptedClient, capture_logs};
@@ -448,6 +449,81 @@ async fn an_unknown_key_during_an_outage_is_not_blamed_on_the_token() {
     world.advance(30);
     api.token(world.stranger()).await.assert_unavailable(30);
     api.token(world.token()).await.assert_admitted();
+}
+
+/// A clock that lets something else happen at the instant of one of its readings.
+#[derive(Clone, Debug)]
+struct Interrupted {
+    clock: ManualClock,
+    interruption: Arc<Mutex<Option<Interruption>>>,
+}
+
+struct Interruption {
+    /// How many readings of monotonic time come first.
+    after: usize,
+    act: Box<dyn FnOnce() + Send>,
+}
+
+impl fmt::Debug for Interruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interruption").field("after", &self.after).finish_non_exhaustive()
+    }
+}
+
+impl Clock for Interrupted {
+    fn unix_time(&self) -> Duration {
+        self.clock.unix_time()
+    }
+
+    fn monotonic(&self) -> Duration {
+        let mut interruption = self.interruption.lock().unwrap();
+        let now = match interruption.take() {
+            Some(Interruption { after: 0, act }) => Some(act),
+            Some(Interruption { after, act }) => {
+                *interruption = Some(Interruption { after: after - 1, act });
+                None
+            }
+            None => None,
+        };
+        drop(interruption);
+        if let Some(act) = now {
+            act();
+        }
+        self.clock.monotonic()
+    }
+}
+
+#[test]
+fn a_valid_token_is_not_refused_because_its_key_lands_at_that_moment() {
+    // covers: JWK-010
+    for kid in [true, false] {
+        let world = World::new();
+        let before = world.jwks();
+        let first = world.token();
+        world.issuer.rotate();
+        world.client.clone().on(JWKS, [before, world.jwks()]);
+        let clock = Interrupted { clock: world.clock.clone(), interruption: Arc::default() };
+        let server = world.server().jwks_uri(JWKS).with_clock(clock.clone()).build().unwrap();
+        let api = Arc::new(Api::new(server.require(authenticated())));
+        let token = world.issuer.token(AUDIENCE);
+        let token = if kid { token } else { token.without_header("kid") }.sign();
+        let ask = |token: &str| futures_util::FutureExt::now_or_never(api.token(token)).unwrap();
+        ask(&first).assert_admitted();
+        world.advance(30);
+        // Between a request's look at the keys and its look at the schedule, another one fetches them.
+        let (other, same) = (Arc::clone(&api), token.clone());
+        let act = Box::new(move || {
+            let thread = std::thread::spawn(move || {
+                let answer = futures_util::FutureExt::now_or_never(other.token(same)).unwrap();
+                assert_eq!(answer.code(), "admitted");
+            });
+            thread.join().unwrap();
+        });
+        *clock.interruption.lock().unwrap() = Some(Interruption { after: 1, act });
+        assert_eq!(ask(&token).code(), "admitted");
+        assert!(clock.interruption.lock().unwrap().is_none(), "the other request came in between");
+        assert_eq!(world.client.count(), 2);
+    }
 }
 
 #[tokio::test]

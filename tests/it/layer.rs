@@ -133,6 +133,18 @@ async fn who_waits_for_a_validator_holds_no_capacity_of_the_service() {
 }
 
 #[tokio::test]
+async fn a_refused_request_gives_back_what_the_service_reserved_for_it() {
+    let toy = ResourceServer::from_validator(Toy::default());
+    let inner = tower::limit::ConcurrencyLimit::new(Strict::default(), 1);
+    let mut refused = toy.require(authenticated()).layer(inner);
+    let other = refused.clone();
+    let ready = ServiceExt::<Request<()>>::ready(&mut refused).await.unwrap();
+    assert_eq!(ready.call(get("bad")).await.unwrap().status(), 401);
+    assert_eq!(other.oneshot(get("good")).await.unwrap().status(), 200);
+    drop(refused);
+}
+
+#[tokio::test]
 async fn a_service_that_lives_on_does_not_keep_what_its_waiting_request_needs() {
     let toy = ResourceServer::from_validator(Toy::default());
     let inner = tower::limit::ConcurrencyLimit::new(Strict::default(), 1);

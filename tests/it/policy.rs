@@ -111,6 +111,30 @@ async fn a_claim_for_roles_that_cannot_be_read_is_neither_a_role_nor_its_absence
 }
 
 #[tokio::test]
+async fn a_path_to_roles_through_something_else_cannot_be_read_either() {
+    // covers: POL-011, POL-012
+    for (claim, without) in [
+        (serde_json::json!({ "roles": ["clerk"] }), true),
+        (serde_json::json!({}), true),
+        (serde_json::json!(null), true),
+        (serde_json::json!({ "roles": ["banned"] }), false),
+        (serde_json::json!({ "roles": "banned" }), false),
+        (serde_json::json!(["banned"]), false),
+        (serde_json::json!("banned"), false),
+        (serde_json::json!([{ "roles": ["banned"] }]), false),
+    ] {
+        let (issuer, server, _) = Api::parts();
+        let server = server.roles_at("/realm_access/roles").build().unwrap();
+        let api = Api::new(server.require(not(role("banned"))));
+        let answer = api.token(issuer.token(AUDIENCE).claim("realm_access", claim).sign()).await;
+        match without {
+            true => answer.assert_admitted(),
+            false => answer.assert_denied(None),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_policy_that_panics_admits_nothing() {
     // covers: POL-010
     #[derive(Debug)]
