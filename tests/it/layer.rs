@@ -231,7 +231,7 @@ async fn nested_layers_share_the_validated_token_itself() {
 
 #[tokio::test]
 async fn an_outer_result_is_not_reused_by_another_server_or_for_another_credential() {
-    // covers: EXT-021, POL-031
+    // covers: EXT-021
     let inner_server = ResourceServer::from_validator(Toy::default());
     let outer_server = ResourceServer::from_validator(Toy::default());
     let status = async |change: fn(&mut Request<()>), same_server: bool| {
