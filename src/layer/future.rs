@@ -38,7 +38,7 @@ pin_project! {
         // It may be, when the validator knows. Boxed, so that the usual path does not carry its size.
         Waiting { waiting: Option<Box<Waiting<S, ReqBody>>> },
         // It will be, when it is ready.
-        Readying { permitted: Option<(Permitted<ReqBody>, S)> },
+        Readying { permitted: Option<Box<(Permitted<ReqBody>, S)>> },
     }
 }
 
@@ -97,7 +97,7 @@ where
                     let Some(waiting) = waiting.take() else { return Poll::Pending };
                     let Waiting { request, inner, gate, .. } = *waiting;
                     match gate.admit(request, gate.accept(result)) {
-                        Ok(permitted) => State::Readying { permitted: Some((permitted, inner)) },
+                        Ok(permitted) => State::Readying { permitted: Some(Box::new((permitted, inner))) },
                         Err(rejection) => {
                             State::Refused { response: Some(answer(rejection, &gate.core.realm)) }
                         }
@@ -105,9 +105,10 @@ where
                 }
                 StateProjection::Readying { permitted } => {
                     // tower-service, "Be careful when cloning inner services": a clone is not ready.
-                    let Some((_, inner)) = permitted.as_mut() else { return Poll::Pending };
+                    let Some((_, inner)) = permitted.as_deref_mut() else { return Poll::Pending };
                     ready!(inner.poll_ready(cx))?;
-                    let Some((permitted, mut inner)) = permitted.take() else { return Poll::Pending };
+                    let Some(permitted) = permitted.take() else { return Poll::Pending };
+                    let (permitted, mut inner) = *permitted;
                     State::Inner { future: permitted.call(&mut inner) }
                 }
             };
