@@ -1,7 +1,8 @@
-//! The one file that names the crypto library. A key is parsed once and verified with many times.
+//! Beside the test kit, the one file that names the crypto library. A key is parsed once and verified with many times.
 
-use aws_lc_rs::signature::RsaPublicKeyComponents;
-use aws_lc_rs::signature::{self, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaParameters};
+use aws_lc_rs::signature::{
+    self, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents,
+};
 
 use super::algorithm::SignatureAlgorithm;
 use super::public_key::PublicKey;

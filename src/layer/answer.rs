@@ -35,15 +35,12 @@ fn challenge(reason: &Reason, realm: &Realm) -> Option<Challenge> {
         Reason::Invalid(_) => {
             Some(challenge.error("invalid_token", "The access token is expired, malformed or not valid here"))
         }
-        Reason::Denied(denial) => Some(
-            challenge
-                .error("insufficient_scope", "The access token does not grant what this request needs")
-                .scope(denial.scope_names()),
-        ),
-        // More scope would not cure it, so none is named.
-        Reason::ClaimsMismatch(_) => Some(
-            challenge.error("insufficient_scope", "The access token does not grant what this request needs"),
-        ),
+        Reason::Denied(_) | Reason::ClaimsMismatch(_) => {
+            // Where more scope would not cure it, none is named.
+            let needed = if let Reason::Denied(denial) = reason { denial.scope_names() } else { &[] };
+            let description = "The access token does not grant what this request needs";
+            Some(challenge.error("insufficient_scope", description).scope(needed))
+        }
         // Nothing is wrong with the client's credential.
         Reason::Unavailable(_) | Reason::NoLayer => None,
     }

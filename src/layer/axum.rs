@@ -1,4 +1,4 @@
-//! The only file that knows axum: extractors, and the URI as it was before `nest` took its prefix.
+//! What the layer knows of axum: extractors, and the URI as it was before `nest` took its prefix.
 
 use std::fmt;
 

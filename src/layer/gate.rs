@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, Request};
+use http::{Extensions, HeaderMap, Request, Uri};
 use tower_service::Service;
 
 use super::core::Core;
@@ -8,7 +8,6 @@ use super::mark::Mark;
 use super::rejection::{Reason, Rejection};
 use crate::bearer::{BearerToken, Credential, credential};
 use crate::boxed::BoxFuture;
-
 use crate::policy::{Decision, Policy, PolicyInput};
 use crate::token::ValidatedToken;
 use crate::validate::{InvalidToken, Presented, Validation, ValidationError, check_binding, check_expiry};
@@ -49,27 +48,15 @@ impl Gate {
         if let Some(token) = self.validated_before(request.headers(), request.extensions()) {
             return Authentication::Known(Ok(Principal::Reused(token.clone())));
         }
-        let token = match self.credential(request) {
+        let uri = original_uri(request);
+        let token = match one_token(request.headers(), uri) {
             Ok(token) => token,
             Err(rejection) => return Authentication::Known(Err(rejection)),
         };
-        let presented = Presented::new(
-            token,
-            request.method(),
-            original_uri(request),
-            request.headers(),
-            request.extensions(),
-        );
+        let presented = Presented::new(token, request.method(), uri, request.headers(), request.extensions());
         match self.core.validator.validate(presented) {
             Validation::Ready(result) => Authentication::Known(self.accept(result)),
             Validation::Pending(pending) => Authentication::Pending(pending),
-        }
-    }
-
-    fn credential<'a, B>(&self, request: &'a Request<B>) -> Result<BearerToken<'a>, Rejection> {
-        match credential(request.headers(), original_uri(request))? {
-            Credential::Bearer(token) => Ok(token),
-            Credential::Absent => Err(Reason::Missing.into()),
         }
     }
 
@@ -128,8 +115,16 @@ impl Gate {
     }
 }
 
+/// The token of a request that must have one.
+fn one_token<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<BearerToken<'a>, Rejection> {
+    match credential(headers, uri)? {
+        Credential::Bearer(token) => Ok(token),
+        Credential::Absent => Err(Reason::Missing.into()),
+    }
+}
+
 /// The URI as the client sent it: below `Router::nest`, the request's own has lost its prefix.
-fn original_uri<B>(request: &Request<B>) -> &http::Uri {
+fn original_uri<B>(request: &Request<B>) -> &Uri {
     #[cfg(feature = "axum")]
     if let Some(uri) = super::axum::original_uri(request.extensions()) {
         return uri;
