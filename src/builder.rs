@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bearer::Realm;
+use crate::bearer::{Carriers, ErrorUri, Protection, Realm, is_carrier_name};
 use crate::claims::ClaimPath;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{ConfigError, Problems};
@@ -40,6 +40,9 @@ pub struct ResourceServerBuilder {
     max_token_lifetime: Option<Duration>,
     roles_at: String,
     realm: Option<String>,
+    error_uri: Option<String>,
+    query: Option<String>,
+    cookie: Option<String>,
     jwks_uri: Option<String>,
     jwk_set: Option<JwkSet>,
     http_client: Option<Arc<dyn HttpClient>>,
@@ -68,6 +71,9 @@ impl ResourceServerBuilder {
             max_token_lifetime: None,
             roles_at: "roles".to_owned(),
             realm: None,
+            error_uri: None,
+            query: None,
+            cookie: None,
             jwks_uri: None,
             jwk_set: None,
             http_client: None,
@@ -121,6 +127,38 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// The page that explains this server's errors, sent as `error_uri` beside every error code (RFC 6750 §3). An
+    /// absolute http or https URI. Default: none.
+    pub fn error_uri(mut self, uri: impl Into<String>) -> Self {
+        self.error_uri = Some(uri.into());
+        self
+    }
+
+    /// Also takes tokens from the query parameter with this name (RFC 6750 §2.3 calls it `access_token`). URIs end up
+    /// in logs, histories and `Referer` fields, and whoever reads them has the token: OAuth 2.1 §5.1 no longer allows
+    /// this. Successful answers to such requests get `Cache-Control: private`.
+    ///
+    /// A request that sends a token in two places is refused with 400.
+    pub fn dangerous_token_in_query(mut self, name: impl Into<String>) -> Self {
+        self.query = Some(name.into());
+        self
+    }
+
+    /// Also takes tokens from the cookie with this name, for pages of the same site. Use a name that begins with
+    /// `__Host-`, and the attributes `Secure`, `HttpOnly` and `SameSite`.
+    ///
+    /// A browser adds cookies to requests that other sites cause (RFC 6750 §5.3), so a token from a cookie is only
+    /// used where the browser says that a page of this origin asked: `Sec-Fetch-Site: same-origin` or `none`, or, where
+    /// that field is missing, an `Origin` that is the host of the request. Otherwise the answer is 403 with code
+    /// `cross_site`. GET, HEAD, OPTIONS and TRACE need no such proof (unless they open a WebSocket): they must not change
+    /// anything. Not checked: the attributes of the cookie, and what other origins of the same site do.
+    ///
+    /// A request that sends a token in two places is refused with 400.
+    pub fn token_in_cookie(mut self, name: impl Into<String>) -> Self {
+        self.cookie = Some(name.into());
+        self
+    }
+
     /// Where the keys are, for an issuer without metadata. An https URL.
     pub fn jwks_uri(mut self, uri: impl Into<String>) -> Self {
         self.jwks_uri = Some(uri.into());
@@ -160,24 +198,22 @@ impl ResourceServerBuilder {
     /// A [`ConfigError`] with every problem there is, by code: `insecure_issuer` or `invalid_issuer` (not an https
     /// URL, or one with a query), `missing_audience`, `empty_audience`, `no_algorithm`, `excessive_leeway` (above
     /// 300 s), `zero_token_lifetime`, `ambiguous_claim_path` or `invalid_claim_path`, `invalid_realm` (not printable
-    /// ASCII), `insecure_jwks_uri`, `two_key_sources`, `no_usable_key`, `no_http_client`.
+    /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_jwks_uri`, `two_key_sources`, `no_usable_key`, `no_http_client`.
     pub fn build(self) -> Result<ResourceServer, ConfigError> {
         let mut problems = Problems::default();
         let issuer = problems.note(Issuer::parse(&self.issuer, self.loopback_http));
         self.check_values(&mut problems);
         let roles_at = problems.note(ClaimPath::parse(&self.roles_at));
-        let realm = self.realm.as_deref().map_or(Some(Realm::api()), Realm::parse);
-        if realm.is_none() {
-            problems.add("invalid_realm", "a realm has printable ASCII characters only");
-        }
+        let protection = self.protection(&mut problems);
+        let carriers = self.carriers(&mut problems);
         let allowed = match &self.algorithms {
             None => Some(AllowedAlgorithms::all()),
             Some(algorithms) => AllowedAlgorithms::of(algorithms.clone()),
         };
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
         let keys = self.keys(issuer.as_ref(), allowed.as_ref(), &clock, &mut problems);
-        let (Some(issuer), Some(allowed), Some(roles_at), Some(realm), Some(keys), true) =
-            (issuer, allowed, roles_at, realm, keys, problems.is_empty())
+        let (Some(issuer), Some(allowed), Some(roles_at), Some(keys), true) =
+            (issuer, allowed, roles_at, keys, problems.is_empty())
         else {
             return Err(problems.into_error());
         };
@@ -189,7 +225,37 @@ impl ResourceServerBuilder {
             max_token_lifetime: self.max_token_lifetime,
         };
         let validator = JwtValidator::new(rules, allowed, keys, roles_at, Arc::clone(&clock));
-        Ok(ResourceServer::new(Core { validator: Box::new(validator), realm, clock, leeway: self.leeway }))
+        let validator = Box::new(validator);
+        Ok(ResourceServer::new(Core { validator, carriers, protection, clock, leeway: self.leeway }))
+    }
+
+    /// What challenges say. With a problem noted, what comes back is not used.
+    fn protection(&self, problems: &mut Problems) -> Protection {
+        let mut protection = Protection::api();
+        match self.realm.as_deref().map(Realm::parse) {
+            None => {}
+            Some(Some(realm)) => protection.realm = realm,
+            Some(None) => problems.add("invalid_realm", "a realm has printable ASCII characters only"),
+        }
+        protection.error_uri = self.error_uri.as_deref().and_then(ErrorUri::parse);
+        if self.error_uri.is_some() && protection.error_uri.is_none() {
+            problems.add("invalid_error_uri", "`error_uri` is not an absolute http or https URI");
+        }
+        protection
+    }
+
+    /// Where tokens may stand.
+    fn carriers(&self, problems: &mut Problems) -> Carriers {
+        for name in [&self.query, &self.cookie].into_iter().flatten() {
+            if !is_carrier_name(name) {
+                problems
+                    .add("invalid_carrier_name", "a query parameter or cookie with a token has a plain name");
+            }
+        }
+        Carriers {
+            query: self.query.as_deref().map(Into::into),
+            cookie: self.cookie.as_deref().map(Into::into),
+        }
     }
 
     /// Settings that can be judged by themselves.

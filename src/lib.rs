@@ -31,12 +31,15 @@ pub use fetch::{FetchError, FetchLimits, HttpClient};
 pub use jose::{JwkSet, JwkSetError, SignatureAlgorithm};
 #[cfg(feature = "axum")]
 pub use layer::{CustomClaims, Refused};
-pub use layer::{Rejection, RejectionKind, Require, RequireLayer, ResourceServer, ResponseFuture};
-pub use policy::{
-    Decision, Denial, InvalidScope, Policy, PolicyInput, Requirement, all_scopes, any_scope, authenticated,
-    not, role, scope,
+pub use layer::{
+    EmptyBody, ProblemJson, Rejection, RejectionKind, Require, RequireLayer, ResourceServer, Respond,
+    RespondWith, ResponseFuture,
 };
-pub use token::ValidatedToken;
+pub use policy::{
+    Decision, Denial, InvalidScope, Policy, PolicyInput, Requirement, all_scopes, any_scope, anyone,
+    authenticated, not, role, scope, user,
+};
+pub use token::{Identity, ValidatedToken};
 pub use validate::{
     InvalidToken, InvalidTokenKind, Presented, Profile, TokenValidator, Unavailable, UnknownProfile,
     Validation, ValidationError,

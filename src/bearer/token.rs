@@ -17,6 +17,11 @@ impl<'a> BearerToken<'a> {
         (valid && !body.is_empty()).then_some(Self(text))
     }
 
+    /// A text that was parsed before.
+    pub(super) fn of_grammar(text: &'a str) -> Self {
+        Self(text)
+    }
+
     /// The token's text. It is a secret: whoever has it can use it.
     #[must_use]
     pub fn expose_secret(self) -> &'a str {

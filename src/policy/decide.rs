@@ -8,7 +8,8 @@ use crate::token::ValidatedToken;
 /// Decides whether a request may reach the inner service.
 ///
 /// Synchronous and pure: the same input gives the same answer. The built-in vocabulary is [`scope`](crate::scope),
-/// [`all_scopes`](crate::all_scopes), [`any_scope`](crate::any_scope), [`role`](crate::role) and [`authenticated`](crate::authenticated), joined with [`Requirement::and`](crate::Requirement::and),
+/// [`all_scopes`](crate::all_scopes), [`any_scope`](crate::any_scope), [`role`](crate::role), [`user`](crate::user), [`authenticated`](crate::authenticated) and
+/// [`anyone`](crate::anyone), joined with [`Requirement::and`](crate::Requirement::and),
 /// [`Requirement::or`](crate::Requirement::or) and [`not`](crate::not). A type of your own that implements this trait goes to the same place:
 /// [`ResourceServer::require`](crate::ResourceServer::require).
 ///
@@ -31,6 +32,15 @@ use crate::token::ValidatedToken;
 pub trait Policy: fmt::Debug + Send + Sync + 'static {
     /// Decides one request.
     fn decide(&self, input: &PolicyInput<'_>) -> Decision;
+
+    /// Whether requests without a credential are put to [`decide`](Self::decide) at all. Default: no, they are
+    /// answered with 401 before, so that a policy which does not think of them cannot let them in.
+    ///
+    /// Where yes, [`PolicyInput::token`] is `None` for them, and a denial is answered with 401. A credential that
+    /// is there and not valid is refused in any case.
+    fn takes_anonymous(&self) -> bool {
+        false
+    }
 }
 
 /// What a policy sees. Never the token's text, a key, or the request's body.
@@ -52,7 +62,8 @@ impl<'a> PolicyInput<'a> {
         Self { token, method, path, extensions }
     }
 
-    /// The validated token of the request, if it has one.
+    /// The validated token of the request. `None` only where [`Policy::takes_anonymous`] says so and the request
+    /// has no credential.
     #[must_use]
     pub fn token(&self) -> Option<&'a ValidatedToken> {
         self.token

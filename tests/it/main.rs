@@ -1,7 +1,6 @@
 //! One binary: what the crate promises, tried through its public face.
 #![expect(
     clippy::arithmetic_side_effects,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::string_slice,
@@ -11,13 +10,16 @@
 
 mod support;
 
+mod answers;
 mod axum;
+mod carriers;
 mod claims;
 mod extraction;
 mod jose;
 mod key_sets;
 mod keys;
 mod layer;
+mod optional;
 mod policy;
 mod quickstart;
 mod secrets;

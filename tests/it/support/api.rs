@@ -59,9 +59,11 @@ impl Api {
         let calls = Arc::clone(&self.calls);
         let inner = service_fn(move |request: Request<()>| {
             calls.fetch_add(1, Ordering::SeqCst);
-            let token =
-                ValidatedToken::of(request.extensions()).expect("admitted requests carry their token");
-            let subject = token.subject().unwrap_or("nobody").to_owned();
+            let subject = match ValidatedToken::of(request.extensions()) {
+                Some(token) => token.subject().unwrap_or("nobody"),
+                None => "anonymous",
+            };
+            let subject = subject.to_owned();
             async { Ok::<_, Infallible>(Response::new(subject)) }
         });
         let response = self.layer.layer(inner).oneshot(request).await.unwrap();
@@ -101,6 +103,19 @@ impl Answer {
 
     #[track_caller]
     pub(crate) fn assert_admitted(&self) {
+        self.assert_let_through();
+        assert_ne!(self.body, "anonymous", "an admitted request carries its token");
+    }
+
+    /// Admitted without a token.
+    #[track_caller]
+    pub(crate) fn assert_anonymous(&self) {
+        self.assert_let_through();
+        assert_eq!(self.body, "anonymous");
+    }
+
+    #[track_caller]
+    fn assert_let_through(&self) {
         assert_eq!((self.status, self.code(), self.inner_calls), (StatusCode::OK, "admitted", 1));
         assert_eq!(self.challenge(), "");
     }
@@ -131,6 +146,12 @@ impl Answer {
     #[track_caller]
     pub(crate) fn assert_unauthenticated(&self) {
         self.assert_refused(401, None, "missing_credential");
+    }
+
+    /// 403 with a bare challenge: the token is in a cookie, and another site may have made the request.
+    #[track_caller]
+    pub(crate) fn assert_cross_site(&self) {
+        self.assert_refused(403, None, "cross_site");
     }
 
     /// 401 `invalid_token`.
