@@ -35,14 +35,27 @@
     reason = "a test kit fails where the mistake is; none of it is reachable from a service"
 )]
 
+mod authenticate_as;
+mod challenge;
 mod clock;
+mod contract;
 mod documents;
+mod fault;
+mod inputs;
 mod issuer;
 mod server;
 mod signing;
 mod token;
 
+pub use authenticate_as::{AuthenticateAs, AuthenticatedAs};
+pub use challenge::{
+    Challenge, assert_insufficient_scope, assert_invalid_token, assert_malformed, assert_unauthenticated,
+    assert_unavailable,
+};
 pub use clock::ManualClock;
+pub use contract::assert_http_client_contract;
 pub use documents::Requests;
+pub use fault::Fault;
+pub use inputs::{decide, presented, validate};
 pub use issuer::Issuer;
 pub use token::{Flaw, TokenBuilder};

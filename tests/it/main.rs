@@ -23,4 +23,5 @@ mod optional;
 mod policy;
 mod quickstart;
 mod secrets;
+mod test_kit;
 mod tidy;
