@@ -13,6 +13,7 @@ mod support;
 
 mod axum;
 mod claims;
+mod conformance;
 mod extraction;
 mod jose;
 mod key_sets;
