@@ -47,7 +47,7 @@ fn with_members(claims: &str, members: &str) -> String {
 
 #[tokio::test]
 async fn required_claims_must_be_there_and_null_is_not_there() {
-    // covers: DSC-005, JWT-003, JWT-004, JWT-006, JWT-011, JWT-014, JWT-021, JWT-030, JWT-032
+    // covers: JWT-003, JWT-004, JWT-006, JWT-011, JWT-014, JWT-021, JWT-030, JWT-032
     let (issuer, [strict, plain], _) = both(|server| server);
     let token = issuer.token(AUDIENCE).claim("https://example.com/x", json!({ "y": [1, null] }));
     for (name, of_all) in [
@@ -214,7 +214,7 @@ async fn leeway_is_exact_to_the_second_and_the_same_for_every_time() {
 
 #[tokio::test]
 async fn the_issuer_is_compared_code_point_by_code_point() {
-    // covers: JWT-004, JWT-026, HT-015
+    // covers: DSC-005, JWT-004, JWT-026, HT-015
     let (issuer, apis, _) = both(|server| server);
     let admitted = [
         format!("\"{ISSUER}\""),
@@ -406,7 +406,7 @@ async fn a_token_must_not_live_longer_than_the_configured_time() {
 
 #[tokio::test]
 async fn a_bound_token_is_refused_whatever_it_is_bound_to() {
-    // covers: DPP-026, DPP-027, DPP-041, DPP-042
+    // covers: DPP-026, DPP-027, DPP-041, DPP-042, MTL-008
     let (issuer, apis, _) = both(|server| server);
     let token = issuer.token(AUDIENCE);
     for cnf in [
