@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A signature algorithm (`alg` of a JWS, RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
+/// A signature algorithm (`alg` of a JWS, RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2, RFC 9964 §3).
 ///
 /// The set is closed and asymmetric: neither `none` nor HMAC can be expressed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -16,6 +16,12 @@ pub enum SignatureAlgorithm {
     Es384,
     /// ECDSA with P-521 and SHA-512.
     Es512,
+    /// ML-DSA-44, after quantum computers as safe as SHA-256 is now (FIPS 204 category 2).
+    MlDsa44,
+    /// ML-DSA-65 (category 3).
+    MlDsa65,
+    /// ML-DSA-87 (category 5).
+    MlDsa87,
     /// RSASSA-PSS with SHA-256.
     Ps256,
     /// RSASSA-PSS with SHA-384.
@@ -32,12 +38,15 @@ pub enum SignatureAlgorithm {
 
 impl SignatureAlgorithm {
     /// Every algorithm, in alphabetical order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::EdDsa,
         Self::Ed25519,
         Self::Es256,
         Self::Es384,
         Self::Es512,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::MlDsa87,
         Self::Ps256,
         Self::Ps384,
         Self::Ps512,
@@ -55,6 +64,9 @@ impl SignatureAlgorithm {
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
             Self::Es512 => "ES512",
+            Self::MlDsa44 => "ML-DSA-44",
+            Self::MlDsa65 => "ML-DSA-65",
+            Self::MlDsa87 => "ML-DSA-87",
             Self::Ps256 => "PS256",
             Self::Ps384 => "PS384",
             Self::Ps512 => "PS512",
@@ -72,6 +84,9 @@ impl SignatureAlgorithm {
             "ES256" => Self::Es256,
             "ES384" => Self::Es384,
             "ES512" => Self::Es512,
+            "ML-DSA-44" => Self::MlDsa44,
+            "ML-DSA-65" => Self::MlDsa65,
+            "ML-DSA-87" => Self::MlDsa87,
             "PS256" => Self::Ps256,
             "PS384" => Self::Ps384,
             "PS512" => Self::Ps512,
@@ -123,7 +138,7 @@ mod tests {
             assert_eq!(SignatureAlgorithm::from_name(algorithm.name()), Some(algorithm));
             assert_eq!(SignatureAlgorithm::from_name(&algorithm.name().to_lowercase()), None);
         }
-        for name in ["", "none", "HS256", "RS256 ", "ES256K"] {
+        for name in ["", "none", "HS256", "RS256 ", "ES256K", "ML-DSA", "ML-DSA-64"] {
             assert_eq!(SignatureAlgorithm::from_name(name), None);
         }
     }

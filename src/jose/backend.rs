@@ -1,7 +1,8 @@
 //! Beside the test kit, the one file that names the crypto library. A key is parsed once and verified with many times.
 
 use aws_lc_rs::signature::{
-    self, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents,
+    self, EcdsaVerificationAlgorithm, ParsedPublicKey, PqdsaVerificationAlgorithm, RsaParameters,
+    RsaPublicKeyComponents,
 };
 
 use super::algorithm::SignatureAlgorithm;
@@ -25,6 +26,7 @@ impl Verifier {
             }
             PublicKey::Ec { point, .. } => ParsedPublicKey::new(ecdsa(algorithm)?, point),
             PublicKey::Ed25519 { point } => ParsedPublicKey::new(&signature::ED25519, point),
+            PublicKey::MlDsa { encoded, .. } => ParsedPublicKey::new(ml_dsa(algorithm)?, encoded),
         };
         Some(Self { key: parsed.ok()?, signature_length: signature_length(algorithm) })
     }
@@ -56,12 +58,25 @@ fn ecdsa(algorithm: SignatureAlgorithm) -> Option<&'static EcdsaVerificationAlgo
     }
 }
 
+fn ml_dsa(algorithm: SignatureAlgorithm) -> Option<&'static PqdsaVerificationAlgorithm> {
+    match algorithm {
+        SignatureAlgorithm::MlDsa44 => Some(&signature::ML_DSA_44),
+        SignatureAlgorithm::MlDsa65 => Some(&signature::ML_DSA_65),
+        SignatureAlgorithm::MlDsa87 => Some(&signature::ML_DSA_87),
+        _ => None,
+    }
+}
+
 /// RFC 7518 §3.4: R and S at full length, one after the other, never DER. RFC 8032 §5.1.6: 64 octets.
+/// FIPS 204 §4, table 2.
 fn signature_length(algorithm: SignatureAlgorithm) -> Option<usize> {
     match algorithm {
         SignatureAlgorithm::Es256 | SignatureAlgorithm::EdDsa | SignatureAlgorithm::Ed25519 => Some(64),
         SignatureAlgorithm::Es384 => Some(96),
         SignatureAlgorithm::Es512 => Some(132),
+        SignatureAlgorithm::MlDsa44 => Some(2420),
+        SignatureAlgorithm::MlDsa65 => Some(3309),
+        SignatureAlgorithm::MlDsa87 => Some(4627),
         _ => None,
     }
 }

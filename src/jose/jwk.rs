@@ -62,7 +62,7 @@ impl Jwk {
     }
 }
 
-/// The key itself, by its type (RFC 7518 §6, RFC 8037 §2).
+/// The key itself, by its type (RFC 7518 §6, RFC 8037 §2, RFC 9964 §2).
 fn public_key(members: Object<'_>) -> Result<PublicKey, UnusableKey> {
     match text(members, "kty")? {
         "RSA" => {
@@ -88,8 +88,29 @@ fn public_key(members: Object<'_>) -> Result<PublicKey, UnusableKey> {
             }
             Ok(PublicKey::Ed25519 { point })
         }
+        "AKP" => {
+            // Here `alg` is mandatory, and says what the octets are.
+            let algorithm = SignatureAlgorithm::from_name(text(members, "alg")?);
+            let algorithm = algorithm.ok_or(UnusableKey::UnsupportedAlgorithm)?;
+            let length = ml_dsa_key_length(algorithm).ok_or(UnusableKey::UnsupportedAlgorithm)?;
+            let encoded = bytes(members, "pub")?;
+            if encoded.len() != length {
+                return Err(UnusableKey::InvalidKey);
+            }
+            Ok(PublicKey::MlDsa { algorithm, encoded })
+        }
         // Among them "oct": a symmetric key in a published set is a leak, not a key.
         _ => Err(UnusableKey::UnsupportedType),
+    }
+}
+
+/// FIPS 204 §4, table 2.
+fn ml_dsa_key_length(algorithm: SignatureAlgorithm) -> Option<usize> {
+    match algorithm {
+        SignatureAlgorithm::MlDsa44 => Some(1312),
+        SignatureAlgorithm::MlDsa65 => Some(1952),
+        SignatureAlgorithm::MlDsa87 => Some(2592),
+        _ => None,
     }
 }
 

@@ -18,7 +18,7 @@ const MAX_KEYS: usize = 100;
 /// use portcullis::JwkSet;
 ///
 /// let set = JwkSet::from_json(r#"{"keys":[
-///     {"kty":"AKP","alg":"ML-DSA-65","pub":"..."},
+///     {"kty":"OKP","crv":"X25519","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"},
 ///     {"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 /// ]}"#)?;
 /// assert_eq!(set.len(), 1);

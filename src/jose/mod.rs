@@ -1,4 +1,5 @@
-//! JSON Object Signing: RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 (algorithms), RFC 8037 and RFC 9864 (EdDSA).
+//! JSON Object Signing: RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 (algorithms), RFC 8037 and RFC 9864 (EdDSA),
+//! RFC 9964 (ML-DSA).
 //!
 //! One form is read: the compact serialization of a signed token. Refused, each by name: `none` and every
 //! algorithm outside the closed set, any `crit`, `b64`, keys inside the header (`jwk`, `x5c`), encryption

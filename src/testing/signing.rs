@@ -1,7 +1,8 @@
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaKeyPair,
+    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair,
+    PqdsaSigningAlgorithm, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,6 +20,7 @@ pub(super) struct SigningKey {
 enum Pair {
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    MlDsa(PqdsaKeyPair),
     Rsa(Box<RsaKeyPair>),
 }
 
@@ -31,6 +33,9 @@ impl SigningKey {
             SignatureAlgorithm::EdDsa | SignatureAlgorithm::Ed25519 => {
                 Pair::Ed25519(Ed25519KeyPair::generate().expect("a key can be generated"))
             }
+            SignatureAlgorithm::MlDsa44 => ml_dsa(&signature::ML_DSA_44_SIGNING),
+            SignatureAlgorithm::MlDsa65 => ml_dsa(&signature::ML_DSA_65_SIGNING),
+            SignatureAlgorithm::MlDsa87 => ml_dsa(&signature::ML_DSA_87_SIGNING),
             _ => Pair::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key can be generated"))),
         };
         Self { key_id, algorithm, pair }
@@ -60,6 +65,7 @@ impl SigningKey {
             Pair::Ed25519(pair) => {
                 json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url(pair.public_key().as_ref()) })
             }
+            Pair::MlDsa(pair) => json!({ "kty": "AKP", "pub": base64url(pair.public_key().as_ref()) }),
             Pair::Rsa(pair) => {
                 let key = pair.public_key();
                 let modulus = key.modulus().big_endian_without_leading_zero();
@@ -80,6 +86,11 @@ impl SigningKey {
         match &self.pair {
             Pair::Ecdsa(pair) => pair.sign(&random, input).expect("an input can be signed").as_ref().to_vec(),
             Pair::Ed25519(pair) => pair.sign(input).as_ref().to_vec(),
+            Pair::MlDsa(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                pair.sign(input, &mut signature).expect("an input can be signed");
+                signature
+            }
             Pair::Rsa(pair) => {
                 let padding: &dyn signature::RsaEncoding = match self.algorithm {
                     SignatureAlgorithm::Ps256 => &signature::RSA_PSS_SHA256,
@@ -99,6 +110,10 @@ impl SigningKey {
 
 fn ecdsa(algorithm: &'static EcdsaSigningAlgorithm) -> Pair {
     Pair::Ecdsa(EcdsaKeyPair::generate(algorithm).expect("a key can be generated"))
+}
+
+fn ml_dsa(algorithm: &'static PqdsaSigningAlgorithm) -> Pair {
+    Pair::MlDsa(PqdsaKeyPair::generate(algorithm).expect("a key can be generated"))
 }
 
 pub(super) fn base64url(bytes: &[u8]) -> String {

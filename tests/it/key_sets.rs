@@ -60,6 +60,7 @@ fn unusable_keys() -> Vec<(&'static str, String)> {
     let padded = |key: &Published, name: &str| format!("{}=", key.public_jwk()[name].as_str().unwrap());
     let whole = [ec.octets("x"), ec.octets("y")].concat();
     let point = |x: Value, y: Value| with(ec, json!({ "x": x, "y": y }));
+    let akp = |length: usize, alg: Value| json!({ "kty": "AKP", "alg": alg, "pub": encode(vec![7; length]) });
     let even = {
         let mut modulus = RFC_7515_A2.octets("n");
         *modulus.last_mut().unwrap() &= 0xFE;
@@ -68,7 +69,15 @@ fn unusable_keys() -> Vec<(&'static str, String)> {
     let text = |key: Value| key.to_string();
     let spliced = |member: &str| format!("{},{member}}}", text(ec.public_jwk()).strip_suffix('}').unwrap());
     let values = [
-        ("post-quantum", json!({ "kty": "AKP", "alg": "ML-DSA-65", "pub": "AAAA" })),
+        ("AKP too short", akp(1951, json!("ML-DSA-65"))),
+        ("AKP too long", akp(1953, json!("ML-DSA-65"))),
+        ("AKP of another size", akp(1312, json!("ML-DSA-65"))),
+        ("AKP empty", akp(0, json!("ML-DSA-65"))),
+        ("AKP for another type's algorithm", akp(32, json!("Ed25519"))),
+        ("AKP for an unknown algorithm", akp(1952, json!("ML-DSA-66"))),
+        ("AKP with alg null", akp(1952, Value::Null)),
+        ("AKP without alg", json!({ "kty": "AKP", "pub": encode([7; 1952]) })),
+        ("AKP without pub", json!({ "kty": "AKP", "alg": "ML-DSA-65" })),
         ("unknown kty", with(ec, json!({ "kty": "XYZ" }))),
         ("kty in lower case", with(rsa, json!({ "kty": "rsa" }))),
         ("kty a number", with(ec, json!({ "kty": 5 }))),
