@@ -2,7 +2,7 @@ use std::fmt;
 
 /// A signature algorithm (`alg` of a JWS, RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2, RFC 9964 §3).
 ///
-/// The set is closed and asymmetric: neither `none` nor HMAC can be expressed.
+/// The set is closed and asymmetric: neither `none` nor HMAC can be expressed. HMAC has [`HmacAlgorithm`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum SignatureAlgorithm {
@@ -104,26 +104,46 @@ impl fmt::Display for SignatureAlgorithm {
     }
 }
 
-/// The algorithms that an issuer may use: ours to choose, never the token's (RFC 8725 §3.1).
-#[derive(Clone, Debug)]
-pub(crate) struct AllowedAlgorithms(Vec<SignatureAlgorithm>);
+/// A symmetric algorithm (RFC 7518 §3.2), for an [`HmacKey`](crate::HmacKey) and nothing else.
+///
+/// It is a type of its own, so that it cannot stand in a list of [`SignatureAlgorithm`]s.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum HmacAlgorithm {
+    /// HMAC with SHA-256.
+    Hs256,
+    /// HMAC with SHA-384.
+    Hs384,
+    /// HMAC with SHA-512.
+    Hs512,
+}
 
-impl AllowedAlgorithms {
-    pub(crate) fn all() -> Self {
-        Self(SignatureAlgorithm::ALL.into())
+impl HmacAlgorithm {
+    /// Every algorithm, in alphabetical order.
+    pub const ALL: [Self; 3] = [Self::Hs256, Self::Hs384, Self::Hs512];
+
+    /// The registered name, such as `HS256`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Hs384 => "HS384",
+            Self::Hs512 => "HS512",
+        }
     }
 
-    /// A set of at least one.
-    pub(crate) fn of(algorithms: Vec<SignatureAlgorithm>) -> Option<Self> {
-        (!algorithms.is_empty()).then_some(Self(algorithms))
+    /// How many octets the hash puts out. A secret has as many or more.
+    pub(super) fn output_length(self) -> usize {
+        match self {
+            Self::Hs256 => 32,
+            Self::Hs384 => 48,
+            Self::Hs512 => 64,
+        }
     }
+}
 
-    pub(crate) fn contains(&self, algorithm: SignatureAlgorithm) -> bool {
-        self.0.contains(&algorithm)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = SignatureAlgorithm> {
-        self.0.iter().copied()
+impl fmt::Display for HmacAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -1,3 +1,4 @@
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -8,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::jose::SignatureAlgorithm;
+use crate::jose::{HmacAlgorithm, HmacKey, SignatureAlgorithm};
 
 /// A private key for one algorithm, and the JWK of its public half.
 pub(super) struct SigningKey {
@@ -106,6 +107,15 @@ impl SigningKey {
             }
         }
     }
+}
+
+pub(super) fn authenticate(key: &HmacKey, input: &[u8]) -> Vec<u8> {
+    let algorithm = match key.algorithm() {
+        HmacAlgorithm::Hs256 => hmac::HMAC_SHA256,
+        HmacAlgorithm::Hs384 => hmac::HMAC_SHA384,
+        HmacAlgorithm::Hs512 => hmac::HMAC_SHA512,
+    };
+    hmac::sign(&hmac::Key::new(algorithm, key.secret()), input).as_ref().to_vec()
 }
 
 fn ecdsa(algorithm: &'static EcdsaSigningAlgorithm) -> Pair {
