@@ -13,6 +13,7 @@ mod fetch;
 mod jose;
 mod json;
 mod jwks;
+mod key_settings;
 mod layer;
 mod metadata;
 mod policy;
@@ -28,7 +29,9 @@ pub use claims::{Claims, ClaimsError, ClaimsMismatch, NumericDate, Scopes};
 pub use clock::{Clock, SystemClock};
 pub use error::{ConfigError, ConfigProblem};
 pub use fetch::{FetchError, FetchLimits, HttpClient};
-pub use jose::{JwkSet, JwkSetError, SignatureAlgorithm};
+pub use jose::{
+    HmacAlgorithm, HmacKey, HmacKeyError, JwkSet, JwkSetError, SignatureAlgorithm, SignatureBackend,
+};
 #[cfg(feature = "axum")]
 pub use layer::{CustomClaims, Refused};
 pub use layer::{

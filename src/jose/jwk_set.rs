@@ -18,7 +18,7 @@ const MAX_KEYS: usize = 100;
 /// use portcullis::JwkSet;
 ///
 /// let set = JwkSet::from_json(r#"{"keys":[
-///     {"kty":"AKP","alg":"ML-DSA-65","pub":"..."},
+///     {"kty":"OKP","crv":"X25519","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"},
 ///     {"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 /// ]}"#)?;
 /// assert_eq!(set.len(), 1);
@@ -30,6 +30,8 @@ const MAX_KEYS: usize = 100;
 pub struct JwkSet {
     pub(super) keys: Vec<Jwk>,
     unusable: Vec<UnusableKey>,
+    /// Whether `kid` selects among the keys. Where it does not, each may have signed any token.
+    pub(super) selected_by_id: bool,
 }
 
 /// Why a text is not a JWK Set.
@@ -42,6 +44,9 @@ pub enum JwkSetError {
     /// More keys than any issuer has.
     #[error("more than {MAX_KEYS} keys")]
     TooManyKeys,
+    /// The only key there is cannot be used.
+    #[error("the key cannot be used to verify signatures")]
+    UnusableKey,
 }
 
 impl JwkSet {
@@ -66,7 +71,7 @@ impl JwkSet {
         if raw.keys.len() > MAX_KEYS {
             return Err(JwkSetError::TooManyKeys);
         }
-        let mut set = Self { keys: Vec::new(), unusable: Vec::new() };
+        let mut set = Self { keys: Vec::new(), unusable: Vec::new(), selected_by_id: true };
         for key in raw.keys {
             match Jwk::parse(key.get()) {
                 Ok(key) => set.keys.push(key),

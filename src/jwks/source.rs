@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::cache_control::lifetime;
 use crate::clock::Clock;
 use crate::fetch::{Endpoint, FetchError, FetchLimits, HttpClient, LoopbackHttp, get_json, without_secrets};
-use crate::jose::{AllowedAlgorithms, JwkSet, JwkSetError, KeySet};
+use crate::jose::{AllowedAlgorithms, JwkSet, JwkSetError, KeySet, SignatureBackend};
 use crate::metadata::{DiscoveryError, Issuer, discover};
 
 /// A discovered place is used again for this long, unless a fetch fails: a key set that moved is found again.
@@ -16,6 +16,7 @@ pub(crate) struct Source {
     pub(crate) client: Arc<dyn HttpClient>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) allowed: AllowedAlgorithms,
+    pub(crate) backend: SignatureBackend,
     pub(crate) loopback_http: LoopbackHttp,
 }
 
@@ -85,7 +86,7 @@ impl Source {
         }
         // An empty array withdraws every key. A set in which nothing can be used is a mistake somewhere.
         let published = set.len().saturating_add(set.unusable().len());
-        let keys = KeySet::new(&set, &self.allowed);
+        let keys = KeySet::new(&set, &self.allowed, &self.backend);
         if keys.is_empty() && published > 0 {
             return Err(LoadError::NoUsableKey(published));
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::documents::Documents;
-use super::signing::base64url;
-use crate::jose::SignatureAlgorithm;
+use super::signing::{authenticate, base64url};
+use crate::jose::{HmacKey, SignatureAlgorithm};
 
 /// A token in the making. Made by [`Issuer::token`](super::Issuer::token); it starts out right in every respect.
 #[derive(Clone)]
@@ -14,6 +14,7 @@ use crate::jose::SignatureAlgorithm;
 pub struct TokenBuilder {
     documents: Arc<Documents>,
     algorithm: SignatureAlgorithm,
+    hmac_key: Option<HmacKey>,
     now: u64,
     header: Map<String, Value>,
     claims: Map<String, Value>,
@@ -61,12 +62,26 @@ impl TokenBuilder {
 
     fn empty(documents: Arc<Documents>, now: u64) -> Self {
         let header = Map::from_iter([("typ".to_owned(), json!("at+jwt"))]);
-        Self { documents, algorithm: SignatureAlgorithm::Es256, now, header, claims: Map::new(), flaw: None }
+        Self {
+            documents,
+            algorithm: SignatureAlgorithm::Es256,
+            hmac_key: None,
+            now,
+            header,
+            claims: Map::new(),
+            flaw: None,
+        }
     }
 
     /// Signs with this algorithm instead of ES256.
     pub fn algorithm(mut self, algorithm: SignatureAlgorithm) -> Self {
         self.algorithm = algorithm;
+        self
+    }
+
+    /// Authenticates with this secret instead of signing with a key of the issuer. `kid` is left out.
+    pub fn hmac_key(mut self, key: HmacKey) -> Self {
+        self.hmac_key = Some(key);
         self
     }
 
@@ -143,11 +158,21 @@ impl TokenBuilder {
             return format!("{}.{}.", base64url(header.as_bytes()), base64url(claims.as_bytes()));
         }
         let mut header = self.header.clone();
-        header.entry("alg").or_insert_with(|| self.algorithm.name().into());
-        header.entry("kid").or_insert_with(|| self.documents.key(self.algorithm).key_id().into());
+        if let Some(key) = &self.hmac_key {
+            header.entry("alg").or_insert_with(|| key.algorithm().name().into());
+        } else {
+            header.entry("alg").or_insert_with(|| self.algorithm.name().into());
+            header.entry("kid").or_insert_with(|| self.documents.key(self.algorithm).key_id().into());
+        }
         header.retain(|_, value| !value.is_null());
-        let token =
-            self.documents.sign(self.algorithm, &Value::Object(header).to_string(), claims.as_bytes());
+        let header = Value::Object(header).to_string();
+        let token = match &self.hmac_key {
+            Some(key) => {
+                let input = format!("{}.{}", base64url(header.as_bytes()), base64url(claims.as_bytes()));
+                format!("{input}.{}", base64url(&authenticate(key, input.as_bytes())))
+            }
+            None => self.documents.sign(self.algorithm, &header, claims.as_bytes()),
+        };
         if self.flaw == Some(Flaw::BadSignature) { with_changed_letter(&token) } else { token }
     }
 }
