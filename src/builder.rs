@@ -2,11 +2,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bearer::{Carriers, ErrorUri, Protection, Realm, is_carrier_name};
 use crate::claims::ClaimPath;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{ConfigError, Problems};
 use crate::fetch::{HttpClient, LoopbackHttp, without_secrets};
+use crate::gate_settings::GateSettings;
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, SignatureAlgorithm, SignatureBackend};
 use crate::key_settings::KeySettings;
 use crate::layer::{Core, ResourceServer};
@@ -38,10 +38,7 @@ pub struct ResourceServerBuilder {
     leeway: Duration,
     max_token_lifetime: Option<Duration>,
     roles_at: String,
-    realm: Option<String>,
-    error_uri: Option<String>,
-    query: Option<String>,
-    cookie: Option<String>,
+    gate: GateSettings,
     keys: KeySettings,
     clock: Option<Arc<dyn Clock>>,
     loopback_http: LoopbackHttp,
@@ -66,10 +63,7 @@ impl ResourceServerBuilder {
             leeway: DEFAULT_LEEWAY,
             max_token_lifetime: None,
             roles_at: "roles".to_owned(),
-            realm: None,
-            error_uri: None,
-            query: None,
-            cookie: None,
+            gate: GateSettings::default(),
             keys: KeySettings::default(),
             clock: None,
             loopback_http: LoopbackHttp::Refused,
@@ -118,14 +112,14 @@ impl ResourceServerBuilder {
 
     /// The `realm` of challenges, in printable ASCII. Default: `api`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
-        self.realm = Some(realm.into());
+        self.gate.realm = Some(realm.into());
         self
     }
 
     /// The page that explains this server's errors, sent as `error_uri` beside every error code (RFC 6750 §3). An
     /// absolute http or https URI. Default: none.
     pub fn error_uri(mut self, uri: impl Into<String>) -> Self {
-        self.error_uri = Some(uri.into());
+        self.gate.error_uri = Some(uri.into());
         self
     }
 
@@ -135,7 +129,7 @@ impl ResourceServerBuilder {
     ///
     /// A request that sends a token in two places is refused with 400.
     pub fn dangerous_token_in_query(mut self, name: impl Into<String>) -> Self {
-        self.query = Some(name.into());
+        self.gate.query = Some(name.into());
         self
     }
 
@@ -150,7 +144,7 @@ impl ResourceServerBuilder {
     ///
     /// A request that sends a token in two places is refused with 400.
     pub fn token_in_cookie(mut self, name: impl Into<String>) -> Self {
-        self.cookie = Some(name.into());
+        self.gate.cookie = Some(name.into());
         self
     }
 
@@ -213,8 +207,8 @@ impl ResourceServerBuilder {
         let issuer = problems.note(Issuer::parse(&self.issuer, self.loopback_http));
         let allowed = self.check_values(&mut problems);
         let roles_at = problems.note(ClaimPath::parse(&self.roles_at));
-        let protection = self.protection(&mut problems);
-        let carriers = self.carriers(&mut problems);
+        let protection = self.gate.protection(&mut problems);
+        let carriers = self.gate.carriers(&mut problems);
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
         let (issuer_found, loopback_http) = (issuer.as_ref(), self.loopback_http);
         let keys = self.keys.keys(issuer_found, loopback_http, allowed.as_ref(), &clock, &mut problems);
@@ -233,35 +227,6 @@ impl ResourceServerBuilder {
         let validator = JwtValidator::new(rules, allowed, keys, roles_at, Arc::clone(&clock));
         let validator = Box::new(validator);
         Ok(ResourceServer::new(Core { validator, carriers, protection, clock, leeway: self.leeway }))
-    }
-
-    /// What challenges say. With a problem noted, what comes back is not used.
-    fn protection(&self, problems: &mut Problems) -> Protection {
-        let mut protection = Protection::api();
-        match self.realm.as_deref().map(Realm::parse) {
-            None => {}
-            Some(Some(realm)) => protection.realm = realm,
-            Some(None) => problems.add("invalid_realm", "a realm has printable ASCII characters only"),
-        }
-        protection.error_uri = self.error_uri.as_deref().and_then(ErrorUri::parse);
-        if self.error_uri.is_some() && protection.error_uri.is_none() {
-            problems.add("invalid_error_uri", "`error_uri` is not an absolute http or https URI");
-        }
-        protection
-    }
-
-    /// Where tokens may stand.
-    fn carriers(&self, problems: &mut Problems) -> Carriers {
-        for name in [&self.query, &self.cookie].into_iter().flatten() {
-            if !is_carrier_name(name) {
-                problems
-                    .add("invalid_carrier_name", "a query parameter or cookie with a token has a plain name");
-            }
-        }
-        Carriers {
-            query: self.query.as_deref().map(Into::into),
-            cookie: self.cookie.as_deref().map(Into::into),
-        }
     }
 
     /// Settings that can be judged by themselves, in their order; the algorithms are among them.

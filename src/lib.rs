@@ -8,8 +8,11 @@ mod boxed;
 mod builder;
 mod claims;
 mod clock;
+#[cfg(any(doc, doctest))]
+pub mod docs;
 mod error;
 mod fetch;
+mod gate_settings;
 mod jose;
 mod json;
 mod jwks;

@@ -87,7 +87,8 @@ impl Rejection {
         }
     }
 
-    /// A stable, lower-case name of the exact reason, such as `expired` or `repeated_credential`.
+    /// A stable, lower-case name of the exact reason, such as `expired` or `repeated_credential`: for logs, metrics and
+    /// tests. [All codes](crate::docs::codes).
     #[must_use]
     pub fn code(&self) -> &'static str {
         match &*self.reason {

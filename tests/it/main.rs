@@ -14,6 +14,7 @@ mod answers;
 mod axum;
 mod carriers;
 mod claims;
+mod codes;
 mod conformance;
 mod extraction;
 mod jose;

@@ -1,0 +1,5 @@
+//! Pages of reference, as they stand in the repository's folder `docs`. Here for readers of these docs only: the module
+//! is not part of a build.
+
+#[doc = include_str!("../docs/codes.md")]
+pub mod codes {}
