@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::documents::Documents;
+use super::flaw::Flaw;
 use super::signing::{authenticate, base64url};
 use crate::jose::{HmacKey, SignatureAlgorithm};
 
@@ -19,30 +20,6 @@ pub struct TokenBuilder {
     header: Map<String, Value>,
     claims: Map<String, Value>,
     flaw: Option<Flaw>,
-}
-
-/// The one respect in which a token is wrong.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Flaw {
-    /// `alg: none` and an empty signature.
-    AlgNone,
-    /// Bound to a DPoP key (`cnf.jkt`) of which the request has no proof.
-    BoundToKey,
-    /// A letter of the signature is changed.
-    BadSignature,
-    /// Expired an hour ago.
-    Expired,
-    /// Valid in an hour.
-    NotYetValid,
-    /// Typed as an OpenID Connect logout token.
-    OtherType,
-    /// Signed with the right key under a `kid` that the issuer does not have.
-    UnknownKey,
-    /// For another audience.
-    WrongAudience,
-    /// From another issuer.
-    WrongIssuer,
 }
 
 impl TokenBuilder {
@@ -139,25 +116,11 @@ impl TokenBuilder {
     /// Signs the token.
     #[must_use]
     pub fn sign(mut self) -> String {
-        let now = self.now;
-        self = match self.flaw {
-            None | Some(Flaw::BadSignature | Flaw::AlgNone) => self,
-            Some(Flaw::BoundToKey) => {
-                self.claim("cnf", json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }))
-            }
-            Some(Flaw::Expired) => self.claim("iat", now - 7200).claim("exp", now - 3600),
-            Some(Flaw::NotYetValid) => self.claim("nbf", now + 3600).claim("exp", now + 7200),
-            Some(Flaw::OtherType) => self.header("typ", "logout+jwt"),
-            Some(Flaw::UnknownKey) => self.header("kid", "nobody's key"),
-            Some(Flaw::WrongAudience) => self.claim("aud", "https://another-api.example.com"),
-            Some(Flaw::WrongIssuer) => self.claim("iss", "https://another-issuer.example.com"),
-        };
-        let claims = Value::Object(self.claims.clone()).to_string();
-        if self.flaw == Some(Flaw::AlgNone) {
-            let header = json!({ "alg": "none", "typ": "at+jwt" }).to_string();
-            return format!("{}.{}.", base64url(header.as_bytes()), base64url(claims.as_bytes()));
+        if let Some(flaw) = self.flaw {
+            flaw.spoil_unsigned(&mut self.header, &mut self.claims, self.now);
         }
-        let mut header = self.header.clone();
+        let claims = Value::Object(self.claims.clone()).to_string();
+        let mut header = self.header;
         if let Some(key) = &self.hmac_key {
             header.entry("alg").or_insert_with(|| key.algorithm().name().into());
         } else {
@@ -173,16 +136,8 @@ impl TokenBuilder {
             }
             None => self.documents.sign(self.algorithm, &header, claims.as_bytes()),
         };
-        if self.flaw == Some(Flaw::BadSignature) { with_changed_letter(&token) } else { token }
+        self.flaw.map_or(token.clone(), |flaw| flaw.spoil_signed(&token, &self.claims))
     }
-}
-
-/// Changes the first letter of the signature: the text stays canonical base64url of the same length.
-fn with_changed_letter(token: &str) -> String {
-    let (input, signature) = token.rsplit_once('.').unwrap_or_default();
-    let rest: String = signature.chars().skip(1).collect();
-    let first = if signature.starts_with('A') { 'B' } else { 'A' };
-    format!("{input}.{first}{rest}")
 }
 
 impl fmt::Debug for TokenBuilder {
