@@ -9,7 +9,7 @@ use super::hmac_key::HmacKey;
 use super::jwk_set::JwkSet;
 
 /// How many keys a token may be tried against: those that share its `kid`, or all that fit where it has none.
-const MAX_TRIES: usize = 4;
+pub(super) const MAX_TRIES: usize = 4;
 
 /// The keys of one issuer, parsed and ready, found by `kid` and algorithm.
 pub(crate) struct KeySet {
