@@ -67,6 +67,11 @@ impl KeySet {
         self.keys.len()
     }
 
+    /// Whether any key has the `kid` that the header names.
+    pub(crate) fn knows_id(&self, header: &JoseHeader) -> bool {
+        header.key_id().is_some_and(|key_id| self.by_key_id.contains_key(key_id))
+    }
+
     /// The keys that may have signed a token with this header: same `kid` (compared exactly), and fit for its
     /// algorithm. A token without `kid` may have been signed by any key that fits (RFC 7515 §4.1.4), and so may any
     /// token where the keys were given without identifiers.
