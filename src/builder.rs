@@ -154,7 +154,7 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// The keys themselves. Nothing is fetched, and nothing changes until the program is built anew.
+    /// The keys themselves, from JSON or (feature `pem`) PEM. Nothing is fetched, and nothing changes until the program is built anew.
     pub fn jwk_set(mut self, set: JwkSet) -> Self {
         self.keys.jwk_set = Some(set);
         self

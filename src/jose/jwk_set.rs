@@ -81,6 +81,12 @@ impl JwkSet {
         Ok(set)
     }
 
+    /// Keys that are not told apart by `kid`.
+    #[cfg(feature = "pem")]
+    pub(super) fn without_ids(keys: Vec<Jwk>) -> Self {
+        Self { keys, unusable: Vec::new(), selected_by_id: false }
+    }
+
     /// The number of keys that can verify signatures.
     #[must_use]
     pub fn len(&self) -> usize {

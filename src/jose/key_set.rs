@@ -9,7 +9,7 @@ use super::hmac_key::HmacKey;
 use super::jwk_set::JwkSet;
 
 /// How many keys a token may be tried against: those that share its `kid`, or all that fit where it has none.
-const MAX_TRIES: usize = 4;
+pub(super) const MAX_TRIES: usize = 4;
 
 /// The keys of one issuer, parsed and ready, found by `kid` and algorithm.
 pub(crate) struct KeySet {
@@ -65,6 +65,11 @@ impl KeySet {
 
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
+    }
+
+    /// Whether any key has the `kid` that the header names.
+    pub(crate) fn knows_id(&self, header: &JoseHeader) -> bool {
+        header.key_id().is_some_and(|key_id| self.by_key_id.contains_key(key_id))
     }
 
     /// The keys that may have signed a token with this header: same `kid` (compared exactly), and fit for its

@@ -23,6 +23,8 @@ mod hmac_key;
 mod jwk;
 mod jwk_set;
 mod key_set;
+#[cfg(feature = "pem")]
+mod pem_keys;
 mod public_key;
 mod soundness;
 
@@ -35,3 +37,5 @@ pub(crate) use header::{JoseHeader, MediaType};
 pub use hmac_key::{HmacKey, HmacKeyError};
 pub use jwk_set::{JwkSet, JwkSetError};
 pub(crate) use key_set::{KeySet, Selected, VerifiedJws};
+#[cfg(feature = "pem")]
+pub use pem_keys::PemError;

@@ -31,6 +31,13 @@ pub(super) enum Curve {
 }
 
 impl PublicKey {
+    /// A point of the curve in its long form, at full length. Whether it is on the curve is not judged here.
+    pub(super) fn uncompressed_point(curve: Curve, point: &[u8]) -> Option<Self> {
+        let coordinates = point.strip_prefix(&[4])?;
+        let whole = coordinates.len() == curve.coordinate_length().saturating_mul(2);
+        whole.then(|| Self::Ec { curve, point: point.into() })
+    }
+
     /// Whether type and curve go with the algorithm (RFC 7518 §3, RFC 8037 §3.1, RFC 9964 §3).
     pub(super) fn fits(&self, algorithm: SignatureAlgorithm) -> bool {
         use SignatureAlgorithm as A;

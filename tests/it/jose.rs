@@ -3,6 +3,7 @@
 
 pub(crate) mod backends;
 mod hmac;
+mod pem_keys;
 pub(crate) mod published;
 mod signatures;
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use portcullis::SignatureAlgorithm::{EdDsa, Es256};
 use portcullis::testing::{Flaw, Issuer, ManualClock};
 use portcullis::{Clock, ResourceServer, ResourceServerBuilder, authenticated};
 use tokio::sync::Semaphore;
@@ -449,6 +450,46 @@ async fn an_unknown_key_during_an_outage_is_not_blamed_on_the_token() {
     world.advance(30);
     api.token(world.stranger()).await.assert_unavailable(30);
     api.token(world.token()).await.assert_admitted();
+}
+
+#[tokio::test]
+async fn a_known_kid_under_another_algorithm_is_refused_also_during_an_outage() {
+    // covers: JWS-014, JWK-020
+    let world = World::new();
+    world.client.clone().on(JWKS, [world.jwks(), Reply::Unreachable]);
+    let api = world.api();
+    let kid = world.issuer.key_id(Es256);
+    let token = world.issuer.token(AUDIENCE).expires_in(Duration::from_secs(86_400)).algorithm(EdDsa);
+    let token = token.header("kid", kid).sign();
+    api.token(world.token()).await.assert_admitted();
+    api.token(&token).await.assert_invalid("unknown_key");
+    world.advance(30);
+    // A fetch could bring a second key of this name, so one is tried.
+    for _ in 0..2 {
+        api.token(&token).await.assert_invalid("unknown_key");
+        api.token(world.stranger()).await.assert_unavailable(30);
+        assert_eq!(world.client.count(), 2);
+    }
+    // What is too old says nothing any more.
+    world.advance(600 + 3600);
+    api.token(&token).await.assert_unavailable(2);
+}
+
+#[tokio::test]
+async fn a_second_key_of_a_known_kid_is_found_by_the_first_token_that_needs_it() {
+    // covers: JWK-008, JWK-020
+    let world = World::new();
+    let (first, kid) = (world.jwks(), world.issuer.key_id(Es256));
+    let token = world.issuer.token(AUDIENCE).algorithm(EdDsa).header("kid", kid.as_str()).sign();
+    let mut both = world.issuer.jwks_json();
+    both["keys"][1]["kid"] = kid.into();
+    world.client.clone().on(JWKS, [first, Reply::Json(both.to_string())]);
+    let api = world.api();
+    api.token(world.token()).await.assert_admitted();
+    api.token(&token).await.assert_invalid("unknown_key");
+    world.advance(30);
+    api.token(&token).await.assert_admitted();
+    assert_eq!(world.client.count(), 2);
 }
 
 /// A clock that lets something else happen at the instant of one of its readings.

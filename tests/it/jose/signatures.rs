@@ -77,7 +77,7 @@ async fn published_keys_verify_what_an_independent_signer_made_with_them() {
 }
 
 /// For each of ML-DSA-44, 65 and 87 a JWK and a right token, made with OpenSSL 4.0 from the seed 0, 1, .. 31.
-const ML_DSA: &str = include_str!("ml_dsa.txt");
+pub(super) const ML_DSA: &str = include_str!("ml_dsa.txt");
 
 #[tokio::test]
 async fn ml_dsa_tokens_of_an_independent_signer_are_admitted_by_their_own_key_only() {
