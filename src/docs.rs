@@ -3,3 +3,6 @@
 
 #[doc = include_str!("../docs/codes.md")]
 pub mod codes {}
+
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}

@@ -1,4 +1,5 @@
-//! A test kit: an issuer with keys, tokens that are right or wrong in one respect, a clock moved by hand.
+//! A test kit: an issuer with keys, tokens that are right or wrong in one respect, a clock moved by hand, assertions.
+//! [Recipes for each framework](crate::docs::testing).
 //!
 //! ```
 //! use portcullis::testing::{Flaw, Issuer, ManualClock};

@@ -12,7 +12,7 @@ fn source(name: &str) -> String {
 }
 
 /// What stands in quotes after each `mark`.
-fn quoted_after<'a>(text: &'a str, mark: &str) -> impl Iterator<Item = String> {
+fn quoted_after(text: &str, mark: &str) -> impl Iterator<Item = String> {
     text.split(mark).skip(1).filter_map(|after| {
         let literal = after.trim_start().strip_prefix('"')?;
         Some(literal.split('"').next()?.to_owned())
