@@ -14,6 +14,7 @@ mod support;
 mod axum;
 mod claims;
 mod extraction;
+mod hostile;
 mod jose;
 mod key_sets;
 mod keys;
