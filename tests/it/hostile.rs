@@ -3,3 +3,5 @@
 
 mod http1;
 mod http2;
+mod key_sets;
+mod tokens;

@@ -6,6 +6,7 @@ mod challenge;
 mod client;
 pub(crate) mod frames;
 mod logs;
+mod origin;
 mod random;
 mod wire;
 
@@ -13,8 +14,9 @@ pub(crate) use api::{AUDIENCE, Answer, Api, ISSUER};
 pub(crate) use challenge::Challenge;
 pub(crate) use client::{Reply, ScriptedClient};
 pub(crate) use logs::capture_logs;
+pub(crate) use origin::{Origin, Serve};
 pub(crate) use random::Random;
-pub(crate) use wire::{Expected, Server, Stack};
+pub(crate) use wire::{Expected, Server, Stack, WireAnswer};
 
 /// 2026-01-01T00:00:00Z, where manual clocks start.
 pub(crate) const NOW: u64 = 1_767_225_600;

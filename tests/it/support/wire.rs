@@ -105,15 +105,23 @@ impl Server {
 
     /// The server runs on, and a new client with a valid token is served.
     pub(crate) async fn assert_alive(&self) {
-        let mut connection = self.connect().await;
-        self.assert_serves(&mut connection).await;
+        self.assert_alive_with(&format!("Bearer {}", self.token())).await;
+    }
+
+    /// The same with a credential of the test's own.
+    pub(crate) async fn assert_alive_with(&self, credential: &str) {
+        self.serves(&mut self.connect().await, credential).await;
         assert!(!self.task.is_finished(), "the server goes on");
     }
 
     /// This connection is still good for a valid request, which reaches the inner service once.
     pub(crate) async fn assert_serves(&self, connection: &mut Connection) {
+        self.serves(connection, &format!("Bearer {}", self.token())).await;
+    }
+
+    async fn serves(&self, connection: &mut Connection, credential: &str) {
         let before = self.calls();
-        connection.send(Self::get(format!("Bearer {}", self.token()))).await;
+        connection.send(Self::get(credential)).await;
         connection.answer().await.expect("an answer").assert_admitted();
         assert_eq!(self.calls(), before + 1);
     }
