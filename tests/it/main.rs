@@ -13,6 +13,7 @@ mod support;
 
 mod axum;
 mod claims;
+mod differential;
 mod extraction;
 mod hostile;
 mod jose;
