@@ -15,6 +15,7 @@ mod axum;
 mod claims;
 mod differential;
 mod extraction;
+mod history;
 mod hostile;
 mod jose;
 mod key_sets;
