@@ -40,7 +40,8 @@ const STRICTER: [Class; 20] = [
     ("`iss` that is no string", &["malformed_token"], |token| !token.is_text("iss")),
     ("no `aud`", &["missing_claim"], |token| token.claims["aud"].is_null()),
     ("`aud` that is neither a string nor an array of strings", &["malformed_token"], |token| {
-        !(token.claims["aud"].is_string() || token.claims["aud"].as_array().is_some_and(all_text))
+        !(token.claims["aud"].is_string()
+            || token.claims["aud"].as_array().is_some_and(|values| all_text(values)))
     }),
     ("a claim that RFC 9068 requires is missing", &["missing_claim"], |token| {
         ["sub", "client_id", "iat", "jti"].iter().any(|name| token.claims[name].is_null())
@@ -109,7 +110,7 @@ impl Disputed {
     }
 }
 
-fn all_text(values: &Vec<Value>) -> bool {
+fn all_text(values: &[Value]) -> bool {
     values.iter().all(Value::is_string)
 }
 

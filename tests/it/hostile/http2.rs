@@ -17,6 +17,9 @@ const ENHANCE_YOUR_CALM: u32 = 0xB;
 const GET: [(&[u8], &[u8]); 4] =
     [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"api"), (b":path", b"/")];
 
+/// Target, `authorization` fields, and what comes back if the request is not admitted.
+type Case<'a> = (&'a str, &'a [&'a [u8]], Option<Expected>);
+
 /// A GET with these `authorization` fields.
 fn get(target: &str, values: &[&[u8]]) -> Request<()> {
     let mut request = Request::get(format!("http://api{target}"));
@@ -38,7 +41,7 @@ async fn requests_that_share_a_connection_are_judged_each_on_its_own() {
         let malformed = Some(Expected::Malformed("malformed_credential"));
         let repeated = Some(Expected::Malformed("repeated_credential"));
         let long = format!("Bearer {}", "a".repeat(15_000));
-        let cases: [(&str, &[&[u8]], Option<Expected>); 15] = [
+        let cases: [Case<'_>; 15] = [
             ("/", &[good.as_bytes()], None),
             ("/", &[good.as_bytes()], None),
             ("/", &[], Some(Expected::Missing)),
