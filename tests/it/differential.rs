@@ -427,7 +427,7 @@ impl Generator {
 
 #[tokio::test]
 async fn another_verifier_takes_nothing_that_we_refuse_without_a_reason_and_the_other_way_round() {
-    // covers: JWS-034, JWS-035
+    // covers: JWS-034
     let now = jsonwebtoken::get_current_timestamp();
     let clock = ManualClock::at(now);
     let issuer = Issuer::offline(ISSUER).with_clock(clock.clone());

@@ -166,7 +166,6 @@ async fn the_audience_is_checked_whatever_way_the_keys_came_and_whatever_the_pro
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_token_gets_the_same_answer_every_time_and_beside_any_other() {
-    // covers: EXT-021
     let (issuer, api) = Api::requiring(scope("a"));
     let token = issuer.token(AUDIENCE).scope("a");
     let cases = [
@@ -198,7 +197,7 @@ async fn the_same_token_gets_the_same_answer_every_time_and_beside_any_other() {
 
 #[tokio::test]
 async fn nothing_of_a_refused_token_leaves_the_layer() {
-    // covers: JWT-032, EXT-021
+    // covers: JWT-032
     let (issuer, server, _) = Api::parts();
     let service = server.build().unwrap().require(role("admin")).layer(service_fn(async |_: Request<()>| {
         Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))

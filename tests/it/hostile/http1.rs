@@ -1,8 +1,10 @@
 //! Requests over HTTP/1.1 (RFC 9112) as no client library would send them.
 
+use http::Method;
 use portcullis::testing::Flaw;
+use portcullis::{Decision, Denial, Policy, PolicyInput};
 
-use crate::support::{AUDIENCE, Expected, Random, Server, Stack};
+use crate::support::{AUDIENCE, Api, Expected, Random, Server, Stack};
 
 const STACKS: [Stack; 2] = [Stack::Axum, Stack::Hyper];
 
@@ -317,7 +319,6 @@ async fn a_query_names_a_token_however_it_is_spelled_and_never_brings_one() {
 
 #[tokio::test]
 async fn every_form_of_target_method_and_version_meets_the_same_gate() {
-    // covers: HH-017, POL-008
     for stack in STACKS {
         let server = Server::start(stack).await;
         let token = server.token();
@@ -358,9 +359,53 @@ async fn every_form_of_target_method_and_version_meets_the_same_gate() {
     }
 }
 
+/// Lets nobody delete.
+#[derive(Debug)]
+struct NothingIsDeleted;
+
+impl Policy for NothingIsDeleted {
+    fn decide(&self, input: &PolicyInput<'_>) -> Decision {
+        match input.method() {
+            &Method::DELETE => Decision::Deny(Denial::because("nothing is deleted")),
+            _ => Decision::Allow,
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_method_of_the_request_line_is_the_one_that_is_judged() {
+    // covers: HH-017
+    for stack in STACKS {
+        let (issuer, server, _) = Api::parts();
+        let layer = server.build().unwrap().require(NothingIsDeleted);
+        let server = Server::with(stack, layer, issuer).await;
+        let (token, mut random) = (server.token(), Random::new(8));
+        let mut connection = server.connect().await;
+        for name in
+            ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Original-Method", "_method"]
+        {
+            let name = random.any_case(name);
+            for (method, other, status) in
+                [("DELETE", "GET", 403), ("GET", "DELETE", 200), ("delete", "GET", 200)]
+            {
+                let lines = format!("{name}: {other}\r\nAuthorization: Bearer {token}\r\n");
+                let before = server.calls();
+                connection
+                    .send(format!("{method} /?_method={other} HTTP/1.1\r\nHost: api\r\n{lines}\r\n"))
+                    .await;
+                let answer = connection.answer().await.unwrap();
+                assert_eq!(answer.status, status, "{name}: {other}");
+                if status == 403 {
+                    answer.assert_is(Expected::Denied);
+                }
+                assert_eq!(server.calls() - before, usize::from(status == 200));
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn pipelined_requests_are_judged_one_by_one_in_their_order() {
-    // covers: EXT-021
     for stack in STACKS {
         let server = Server::start(stack).await;
         let (token, mut random) = (server.token(), Random::new(6));
@@ -399,7 +444,6 @@ async fn pipelined_requests_are_judged_one_by_one_in_their_order() {
 
 #[tokio::test]
 async fn the_body_of_a_refused_request_is_no_request() {
-    // covers: EXT-013
     for stack in STACKS {
         let server = Server::start(stack).await;
         let inner = String::from_utf8(Server::get(format!("Bearer {}", server.token()))).unwrap();

@@ -31,7 +31,7 @@ fn get(target: &str, values: &[&[u8]]) -> Request<()> {
 
 #[tokio::test]
 async fn requests_that_share_a_connection_are_judged_each_on_its_own() {
-    // covers: EXT-008, EXT-012, EXT-021, EXT-022, HH-001, HH-003, HH-005, HH-007
+    // covers: EXT-008, EXT-012, EXT-022, HH-001, HH-003, HH-005, HH-007
     for stack in STACKS {
         let server = Server::start(stack).await;
         let (token, mut random) = (server.token(), Random::new(11));
@@ -239,7 +239,6 @@ async fn one_header_block_in_many_frames_is_one_request() {
 
 #[tokio::test]
 async fn fields_behind_the_body_are_no_credential() {
-    // covers: EXT-013
     for stack in STACKS {
         let server = Server::start(stack).await;
         let bearer = format!("Bearer {}", server.token());

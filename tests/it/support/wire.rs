@@ -159,6 +159,8 @@ pub(crate) enum Expected {
     Malformed(&'static str),
     /// 401 `invalid_token`, for this reason.
     Invalid(&'static str),
+    /// 403 `insufficient_scope`, where no scope would cure it.
+    Denied,
     /// The HTTP stack refuses, with this status, before the layer sees a request.
     Stack(u16),
 }
@@ -292,6 +294,7 @@ impl WireAnswer {
             Expected::Missing => (401, None, Some("missing_credential")),
             Expected::Malformed(code) => (400, Some("invalid_request"), Some(code)),
             Expected::Invalid(code) => (401, Some("invalid_token"), Some(code)),
+            Expected::Denied => (403, Some("insufficient_scope"), Some("denied")),
             Expected::Stack(status) => (status, None, None),
         };
         assert_eq!((self.status, self.field(CODE.as_str())), (status, code), "{self:?}");
