@@ -362,6 +362,7 @@ async fn an_answer_that_does_not_end_is_given_up_after_five_seconds() {
         Serve::Stall(whole[..whole.len() - 1].to_vec()),
         Serve::Stall([b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", good.as_bytes()].concat()),
         Serve::Stall([b"HTTP/1.1 200 OK\r\n\r\n", good.as_bytes()].concat()),
+        Serve::Endless(Vec::new(), b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()),
         Serve::Drip(Vec::new(), whole.clone(), second),
         Serve::Drip(whole[..whole.len() - good.len()].to_vec(), good.clone().into_bytes(), second),
         Serve::Drip(b"HTTP/1.1 200 OK\r\n".to_vec(), b"X-Pad: 1\r\n".repeat(1000), second),
