@@ -49,6 +49,13 @@ impl ValidatedToken {
         self.claims().subject()
     }
 
+    /// Who the subject is, for all issuers: keep this, not the subject alone, where users are stored or compared
+    /// (RFC 9700 §4.15). `None` if the token has no `iss` or no `sub`.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity<'_>> {
+        Some(Identity { issuer: self.claims().issuer()?, subject: self.subject()? })
+    }
+
     /// `scope`: what the client was granted.
     #[must_use]
     pub fn scopes(&self) -> Scopes<'_> {
@@ -77,10 +84,46 @@ impl ValidatedToken {
         }
     }
 
+    /// Whether the subject is somebody else than the client. `None` where the token does not say.
+    pub(crate) fn speaks_for_user(&self) -> Option<bool> {
+        let client = self.claims().client_id().or_else(|| self.claims().member("azp")?.as_str())?;
+        let subject = self.subject().filter(|subject| !subject.is_empty())?;
+        Some(subject != client)
+    }
+
     /// Whether both are handles to the same validated claims.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+/// A subject and the issuer that knows it. Two issuers may give the same subject to two people: they are two identities
+/// (RFC 7519 §4.1.2, RFC 8725 §3.8).
+///
+/// ```
+/// use portcullis::{Claims, ValidatedToken};
+///
+/// let token = |issuer| {
+///     let claims = Claims::from_json(&format!(r#"{{"iss":"https://{issuer}.example","sub":"alice"}}"#)).unwrap();
+///     ValidatedToken::assertion(claims)
+/// };
+/// assert_eq!(token("a").identity(), token("a").identity());
+/// assert_ne!(token("a").identity(), token("b").identity());
+/// ```
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct Identity<'a> {
+    /// `iss`.
+    pub issuer: &'a str,
+    /// `sub`.
+    pub subject: &'a str,
+}
+
+impl fmt::Debug for Identity<'_> {
+    // Who somebody is belongs to them, not to a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,4 @@
-use http::HeaderValue;
+use http::{HeaderValue, Uri};
 
 use super::scope::ScopeName;
 
@@ -18,34 +18,69 @@ impl Realm {
     }
 }
 
+/// The page that explains this server's errors (RFC 6750 §3 `error_uri`).
+#[derive(Clone, Debug)]
+pub(crate) struct ErrorUri(Box<str>);
+
+impl ErrorUri {
+    /// Takes an absolute http or https URI of the characters `%x21 / %x23-5B / %x5D-7E` (RFC 6750 §3).
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let uri: Uri = text.parse().ok()?;
+        let absolute = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+        let plain = text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E));
+        (absolute && plain).then(|| Self(text.into()))
+    }
+}
+
+/// What every challenge of a server says.
+#[derive(Clone, Debug)]
+pub(crate) struct Protection {
+    pub(crate) realm: Realm,
+    /// Sent beside every error code.
+    pub(crate) error_uri: Option<ErrorUri>,
+}
+
+impl Protection {
+    /// The defaults.
+    pub(crate) fn api() -> Self {
+        Self { realm: Realm::api(), error_uri: None }
+    }
+}
+
 /// A `Bearer` challenge (RFC 6750 §3), made of parts that cannot break it: the realm is escaped, codes and
-/// descriptions are our own constants, scopes have a grammar without quotes. Nothing from a token gets here.
+/// descriptions are our own constants, URI and scopes have a grammar without quotes. Nothing from a token gets here.
 #[derive(Debug)]
-pub(crate) struct Challenge {
+pub(crate) struct Challenge<'a> {
+    protection: &'a Protection,
     text: String,
 }
 
-impl Challenge {
+impl<'a> Challenge<'a> {
     /// Starts a challenge. RFC 6750 §3: the scheme is followed by at least one parameter, so the realm is
     /// always there.
-    pub(crate) fn bearer(realm: &Realm) -> Self {
+    pub(crate) fn bearer(protection: &'a Protection) -> Self {
         let mut text = String::with_capacity(128);
         text.push_str("Bearer realm=\"");
         // RFC 9110 §5.6.4: quoted-pair for what would end or escape the quoted-string.
-        for character in realm.0.chars() {
+        for character in protection.realm.0.chars() {
             if matches!(character, '"' | '\\') {
                 text.push('\\');
             }
             text.push(character);
         }
         text.push('"');
-        Self { text }
+        Self { protection, text }
     }
 
     /// Adds `error` and `error_description`. Both are constants of this crate within `%x20-21 / %x23-5B / %x5D-7E`.
     pub(crate) fn error(mut self, code: &'static str, description: &'static str) -> Self {
         for part in [", error=\"", code, "\", error_description=\"", description, "\""] {
             self.text.push_str(part);
+        }
+        if let Some(ErrorUri(uri)) = &self.protection.error_uri {
+            for part in [", error_uri=\"", uri, "\""] {
+                self.text.push_str(part);
+            }
         }
         self
     }
@@ -76,7 +111,8 @@ mod tests {
     fn a_realm_is_escaped_and_control_characters_cannot_enter_it() {
         // covers: CHL-002, CHL-003, CHL-012, CHL-013
         let realm = Realm::parse(r#"my "api" \ x"#).unwrap();
-        assert_eq!(Challenge::bearer(&realm).into_header_value(), r#"Bearer realm="my \"api\" \\ x""#);
+        let protection = Protection { realm, error_uri: None };
+        assert_eq!(Challenge::bearer(&protection).into_header_value(), r#"Bearer realm="my \"api\" \\ x""#);
         for text in ["a\r\nSet-Cookie: x", "a\0", "é", "\u{7f}"] {
             assert!(Realm::parse(text).is_none(), "{text:?}");
         }
@@ -84,13 +120,39 @@ mod tests {
 
     #[test]
     fn parameters_stand_once_and_in_order() {
-        // covers: CHL-007, CHL-008, CHL-010
+        // covers: CHL-007, CHL-008, CHL-010, CHL-011
         let scopes = ["a", "b:c"].map(|scope| ScopeName::parse(scope).unwrap());
-        let challenge = Challenge::bearer(&Realm::api()).error("insufficient_scope", "why").scope(&scopes);
+        let mut protection = Protection::api();
+        let challenge = Challenge::bearer(&protection).error("insufficient_scope", "why").scope(&scopes);
         assert_eq!(
             challenge.into_header_value(),
             r#"Bearer realm="api", error="insufficient_scope", error_description="why", scope="a b:c""#
         );
-        assert_eq!(Challenge::bearer(&Realm::api()).scope(&[]).into_header_value(), r#"Bearer realm="api""#);
+        protection.error_uri = ErrorUri::parse("https://api.example.com/errors?a=b#c");
+        let challenge = Challenge::bearer(&protection).error("invalid_token", "why");
+        assert_eq!(
+            challenge.into_header_value(),
+            r#"Bearer realm="api", error="invalid_token", error_description="why", error_uri="https://api.example.com/errors?a=b#c""#
+        );
+        // An error page belongs to an error.
+        assert_eq!(Challenge::bearer(&protection).scope(&[]).into_header_value(), r#"Bearer realm="api""#);
+    }
+
+    #[test]
+    fn an_error_uri_is_absolute_and_cannot_break_the_challenge() {
+        // covers: CHL-011
+        for text in [
+            "https://x/ a",
+            "https://x/\"a",
+            "https://x/\\a",
+            "/errors",
+            "x",
+            "",
+            "ftp://x/",
+            "https://x/\r\n",
+            "javascript:1",
+        ] {
+            assert!(ErrorUri::parse(text).is_none(), "{text:?}");
+        }
     }
 }

@@ -1,11 +1,14 @@
 //! Bearer tokens on the wire: RFC 6750 over the authentication framework of RFC 9110 §11.
 
+mod carrier;
 mod challenge;
+mod cross_site;
 mod extract;
 mod scope;
 mod token;
 
-pub(crate) use challenge::{Challenge, Realm};
+pub(crate) use carrier::{Carrier, Carriers, is_carrier_name};
+pub(crate) use challenge::{Challenge, ErrorUri, Protection, Realm};
 pub use extract::CredentialError;
 pub(crate) use extract::{Credential, credential};
 pub(crate) use scope::ScopeName;

@@ -2,48 +2,71 @@ use std::time::Duration;
 
 use http::{HeaderValue, Response, header};
 
+use super::grpc;
 use super::rejection::{Reason, Rejection};
-use crate::bearer::{Challenge, Realm};
+use super::respond::Respond;
+use crate::bearer::{Challenge, Protection};
 
-/// The answer to a refused request: status, challenge, an empty body, and the typed reason in the extensions.
-pub(super) fn answer<B: Default>(rejection: Rejection, realm: &Realm) -> Response<B> {
+/// Who reads the answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Dialect {
+    Http,
+    Grpc,
+}
+
+/// A request that was refused, and how its client wants to hear of it.
+pub(super) struct Refusal {
+    pub(super) rejection: Rejection,
+    pub(super) dialect: Dialect,
+}
+
+/// The answer to a refused request: status, challenge, a body in the style of the server, and the typed reason in
+/// the extensions.
+pub(super) fn answer<B>(refusal: Refusal, protection: &Protection, body: &impl Respond<B>) -> Response<B> {
+    let Refusal { rejection, dialect } = refusal;
     report(&rejection);
-    let mut response = Response::new(B::default());
+    let mut head = head(&rejection, protection);
+    if dialect == Dialect::Grpc {
+        grpc::trailers_only(&mut head, rejection.said().detail);
+    }
+    let mut response = body.respond(&rejection, head);
+    // Again, in case a closure made a response of its own: outer layers rely on it.
+    response.extensions_mut().insert(rejection);
+    response
+}
+
+fn head(rejection: &Rejection, protection: &Protection) -> Response<()> {
+    let mut response = Response::new(());
     *response.status_mut() = rejection.status();
     let headers = response.headers_mut();
-    if let Some(challenge) = challenge(rejection.reason(), realm) {
-        headers.insert(header::WWW_AUTHENTICATE, challenge.into_header_value());
+    // One field line per challenge, as many clients cannot take a combined list apart (RFC 9110 §11.6.1).
+    for challenge in challenges(rejection, protection) {
+        headers.append(header::WWW_AUTHENTICATE, challenge.into_header_value());
     }
     if let Reason::Unavailable(unavailable) = rejection.reason() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(unavailable.retry_after())));
     }
     // RFC 9111 §3.5 does not stop caches from storing an error response.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response.extensions_mut().insert(rejection);
     response
 }
 
-/// Descriptions are constants: they tell the client what to do next, and an operator looks at the log.
-fn challenge(reason: &Reason, realm: &Realm) -> Option<Challenge> {
-    let challenge = Challenge::bearer(realm);
-    match reason {
-        // RFC 6750 §3.1: no error code where no authentication was attempted.
-        Reason::Missing => Some(challenge),
-        Reason::Credential(_) => {
-            Some(challenge.error("invalid_request", "The request is malformed: send one bearer token, once"))
-        }
-        Reason::Invalid(_) => {
-            Some(challenge.error("invalid_token", "The access token is expired, malformed or not valid here"))
-        }
-        Reason::Denied(_) | Reason::ClaimsMismatch(_) => {
-            // Where more scope would not cure it, none is named.
-            let needed = if let Reason::Denied(denial) = reason { denial.scope_names() } else { &[] };
-            let description = "The access token does not grant what this request needs";
-            Some(challenge.error("insufficient_scope", description).scope(needed))
-        }
+/// One challenge per scheme that could be used instead. There is one scheme.
+fn challenges<'a>(rejection: &Rejection, protection: &'a Protection) -> impl Iterator<Item = Challenge<'a>> {
+    let challenge = Challenge::bearer(protection);
+    let said = rejection.said();
+    let challenge = match (rejection.reason(), said.error) {
         // Nothing is wrong with the client's credential.
-        Reason::Unavailable(_) | Reason::NoLayer => None,
-    }
+        (Reason::Unavailable(_) | Reason::NoLayer, _) => None,
+        // RFC 6750 §3.1: no error code where no authentication was attempted.
+        (_, None) => Some(challenge),
+        // Where more scope would not cure it, none is named.
+        (Reason::Denied(denial), Some(error)) => {
+            Some(challenge.error(error, said.detail).scope(denial.scope_names()))
+        }
+        (_, Some(error)) => Some(challenge.error(error, said.detail)),
+    };
+    challenge.into_iter()
 }
 
 /// Whole seconds, rounded up, and never "at once".

@@ -3,16 +3,18 @@
 use std::fmt;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, OriginalUri};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, OriginalUri};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{Extensions, Uri};
 use serde::de::DeserializeOwned;
 
-use super::answer::answer;
+use super::answer::{Dialect, Refusal, answer};
 use super::mark::Mark;
 use super::rejection::{Reason, Rejection};
-use crate::bearer::Realm;
+use super::respond::{EmptyBody, ProblemJson};
+use super::style::BodyStyle;
+use crate::bearer::Protection;
 use crate::token::ValidatedToken;
 
 pub(super) fn original_uri(extensions: &Extensions) -> Option<&Uri> {
@@ -21,7 +23,7 @@ pub(super) fn original_uri(extensions: &Extensions) -> Option<&Uri> {
 
 /// Extractor for the token that [`ResourceServer::require`](crate::ResourceServer::require) validated.
 ///
-/// Where no such layer ran it answers 500 and logs what to add: a handler that forgot its layer is closed,
+/// A request that was admitted without a token ([`anyone`](crate::anyone)) gets 401. Where no such layer ran it answers 500 and logs what to add: a handler that forgot its layer is closed,
 /// not open.
 ///
 /// ```
@@ -35,7 +37,53 @@ impl<S: Sync> FromRequestParts<S> for ValidatedToken {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refused> {
-        Mark::of(&parts.extensions).map(|mark| mark.token().clone()).ok_or_else(Refused::no_layer)
+        let mark = Mark::of(&parts.extensions).ok_or_else(Refused::no_layer)?;
+        mark.token().cloned().ok_or_else(|| Refused::by(mark, Reason::Missing))
+    }
+}
+
+/// Extractor for routes that take requests without a credential, behind [`anyone`](crate::anyone): `None` for those.
+///
+/// A credential that is there and not valid was refused by the layer, so `None` never stands for a bad token. Where
+/// no layer ran it answers 500.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use portcullis::testing::{Flaw, Issuer};
+/// use portcullis::{ResourceServer, ValidatedToken, anyone};
+/// use tower::ServiceExt as _;
+///
+/// async fn greet(token: Option<ValidatedToken>) -> String {
+///     format!("hello, {}", token.as_ref().and_then(|token| token.subject()).unwrap_or("stranger"))
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let issuer = Issuer::offline("https://id.example.com");
+/// let auth = ResourceServer::builder(issuer.url())
+///     .audience("https://api.example.com")
+///     .jwk_set(issuer.jwk_set())
+///     .build()?;
+/// let app = Router::new().route("/", get(greet).route_layer(auth.require(anyone())));
+/// let send = async |request: http::request::Builder| {
+///     let response = app.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+///     let status = response.status().as_u16();
+///     (status, axum::body::to_bytes(response.into_body(), 100).await.unwrap())
+/// };
+/// let with = |token: String| http::Request::get("/").header("authorization", format!("Bearer {token}"));
+/// let token = issuer.token("https://api.example.com");
+///
+/// assert_eq!(send(http::Request::get("/")).await, (200, "hello, stranger".into()));
+/// assert_eq!(send(with(token.clone().sign())).await, (200, "hello, alice".into()));
+/// assert_eq!(send(with(token.flaw(Flaw::Expired).sign())).await, (401, "".into()));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+impl<S: Sync> OptionalFromRequestParts<S> for ValidatedToken {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Refused> {
+        Mark::of(&parts.extensions).map(|mark| mark.token().cloned()).ok_or_else(Refused::no_layer)
     }
 }
 
@@ -45,7 +93,9 @@ impl<S: Sync> FromRequestParts<S> for ValidatedToken {
 /// answers 500, like [`ValidatedToken`].
 ///
 /// ```
-/// use portcullis::CustomClaims;
+/// use axum::{Router, body::Body, routing::get};
+/// use portcullis::{Claims, CustomClaims, ResourceServer, authenticated};
+/// use tower::ServiceExt as _;
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Tenant {
@@ -55,6 +105,19 @@ impl<S: Sync> FromRequestParts<S> for ValidatedToken {
 /// async fn list(CustomClaims(claims): CustomClaims<Tenant>) -> String {
 ///     format!("orders of {}", claims.tenant)
 /// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let auth = ResourceServer::builder("https://id.example.com").audience("https://api.example.com").build()?;
+/// let status = async |claims: &str| {
+///     let app = Router::new().route("/", get(list)).layer(auth.require(authenticated()));
+///     let app = app.layer(auth.dangerous_authenticate_as(Claims::from_json(claims).unwrap()));
+///     app.oneshot(http::Request::get("/").body(Body::empty()).unwrap()).await.unwrap().status().as_u16()
+/// };
+/// assert_eq!(status(r#"{"tenant":"t1"}"#).await, 200);
+/// assert_eq!(status(r#"{"tenant":1}"#).await, 403);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct CustomClaims<T>(pub T);
@@ -64,10 +127,9 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for CustomClaims<T> {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refused> {
         let mark = Mark::of(&parts.extensions).ok_or_else(Refused::no_layer)?;
-        mark.token().claims().deserialize().map(CustomClaims).map_err(|mismatch| Refused {
-            rejection: Reason::ClaimsMismatch(mismatch).into(),
-            realm: mark.realm().clone(),
-        })
+        let token = mark.token().ok_or_else(|| Refused::by(mark, Reason::Missing))?;
+        let claims = token.claims().deserialize();
+        claims.map(CustomClaims).map_err(|mismatch| Refused::by(mark, Reason::ClaimsMismatch(mismatch)))
     }
 }
 
@@ -75,12 +137,18 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for CustomClaims<T> {
 #[derive(Clone, Debug)]
 pub struct Refused {
     rejection: Rejection,
-    realm: Realm,
+    protection: Protection,
+    style: BodyStyle,
 }
 
 impl Refused {
     fn no_layer() -> Self {
-        Self { rejection: Reason::NoLayer.into(), realm: Realm::api() }
+        Self { rejection: Reason::NoLayer.into(), protection: Protection::api(), style: BodyStyle::Empty }
+    }
+
+    /// In the way of the server whose layer left this mark.
+    fn by(mark: &Mark, reason: Reason) -> Self {
+        Self { rejection: reason.into(), protection: mark.protection().clone(), style: mark.style() }
     }
 
     /// Why.
@@ -92,7 +160,11 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        answer::<Body>(self.rejection, &self.realm)
+        let refusal = Refusal { rejection: self.rejection, dialect: Dialect::Http };
+        match self.style {
+            BodyStyle::Empty => answer::<Body>(refusal, &self.protection, &EmptyBody),
+            BodyStyle::ProblemJson => answer::<Body>(refusal, &self.protection, &ProblemJson),
+        }
     }
 }
 

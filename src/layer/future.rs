@@ -4,79 +4,85 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::answer::answer;
 use super::gate::{Gate, Permitted};
+use super::respond::{EmptyBody, Respond};
+use crate::bearer::Carrier;
 use crate::boxed::BoxFuture;
 use crate::token::ValidatedToken;
 use crate::validate::ValidationError;
 
 pin_project! {
     /// Response future of [`Require`](super::Require).
-    pub struct ResponseFuture<S, ReqBody, ResBody>
+    pub struct ResponseFuture<S, ReqBody, ResBody, R = EmptyBody>
     where
         S: Service<Request<ReqBody>>,
     {
         #[pin]
-        state: State<S, ReqBody, ResBody>,
+        state: State<S, ReqBody, ResBody, R>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<S, ReqBody, ResBody>
+    enum State<S, ReqBody, ResBody, R>
     where
         S: Service<Request<ReqBody>>,
     {
-        // The inner service was called.
-        Inner { #[pin] future: S::Future },
+        // The inner service was called, for a token of this carrier.
+        Inner { #[pin] future: S::Future, carrier: Option<Carrier> },
         // It was not, and will not be.
         Refused { response: Option<Response<ResBody>> },
         // It may be, when the validator knows. Boxed, so that the usual path does not carry its size.
-        Waiting { waiting: Option<Box<Waiting<S, ReqBody>>> },
+        Waiting { waiting: Option<Box<Waiting<S, ReqBody, R>>> },
         // It will be, when it is ready.
         Readying { permitted: Option<Box<(Permitted<ReqBody>, S)>> },
     }
 }
 
-struct Waiting<S, ReqBody> {
-    validation: BoxFuture<'static, Result<ValidatedToken, ValidationError>>,
-    request: Request<ReqBody>,
+pub(super) struct Waiting<S, ReqBody, R> {
+    pub(super) validation: BoxFuture<'static, Result<ValidatedToken, ValidationError>>,
+    pub(super) carrier: Carrier,
+    pub(super) request: Request<ReqBody>,
     /// Not polled ready yet.
-    inner: S,
-    gate: Arc<Gate>,
+    pub(super) inner: S,
+    pub(super) gate: Arc<Gate<R>>,
 }
 
-impl<S, ReqBody, ResBody> ResponseFuture<S, ReqBody, ResBody>
+impl<S, ReqBody, ResBody, R> ResponseFuture<S, ReqBody, ResBody, R>
 where
     S: Service<Request<ReqBody>>,
 {
-    pub(super) fn inner(future: S::Future) -> Self {
-        Self { state: State::Inner { future } }
+    pub(super) fn inner(permitted: Permitted<ReqBody>, ready: &mut S) -> Self {
+        Self { state: State::inner(permitted, ready) }
     }
 
     pub(super) fn refused(response: Response<ResBody>) -> Self {
         Self { state: State::Refused { response: Some(response) } }
     }
 
-    pub(super) fn waiting(
-        validation: BoxFuture<'static, Result<ValidatedToken, ValidationError>>,
-        request: Request<ReqBody>,
-        inner: S,
-        gate: Arc<Gate>,
-    ) -> Self {
-        let waiting = Waiting { validation, request, inner, gate };
+    pub(super) fn waiting(waiting: Waiting<S, ReqBody, R>) -> Self {
         Self { state: State::Waiting { waiting: Some(Box::new(waiting)) } }
     }
 }
 
-impl<S, ReqBody, ResBody> Future for ResponseFuture<S, ReqBody, ResBody>
+impl<S, ReqBody, ResBody, R> State<S, ReqBody, ResBody, R>
+where
+    S: Service<Request<ReqBody>>,
+{
+    fn inner(permitted: Permitted<ReqBody>, ready: &mut S) -> Self {
+        let carrier = permitted.carrier;
+        Self::Inner { future: permitted.call(ready), carrier }
+    }
+}
+
+impl<S, ReqBody, ResBody, R> Future for ResponseFuture<S, ReqBody, ResBody, R>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Default,
+    R: Respond<ResBody>,
 {
     type Output = Result<Response<ResBody>, S::Error>;
 
@@ -84,7 +90,13 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProjection::Inner { future } => return future.poll(cx),
+                StateProjection::Inner { future, carrier } => {
+                    let mut result = ready!(future.poll(cx));
+                    if let (Ok(response), Some(Carrier::Query)) = (&mut result, carrier) {
+                        keep_out_of_shared_caches(response);
+                    }
+                    return Poll::Ready(result);
+                }
                 StateProjection::Refused { response } => {
                     // Polled after completion: there is nothing left to say, and no panic to say it with.
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
@@ -95,12 +107,10 @@ where
                     };
                     let result = ready!(validation.as_mut().poll(cx));
                     let Some(waiting) = waiting.take() else { return Poll::Pending };
-                    let Waiting { request, inner, gate, .. } = *waiting;
-                    match gate.admit(request, gate.accept(result)) {
+                    let Waiting { request, carrier, inner, gate, .. } = *waiting;
+                    match gate.admit(request, gate.accept(result, carrier)) {
                         Ok(permitted) => State::Readying { permitted: Some(Box::new((permitted, inner))) },
-                        Err(rejection) => {
-                            State::Refused { response: Some(answer(rejection, &gate.core.realm)) }
-                        }
+                        Err(refusal) => State::Refused { response: Some(gate.answer(refusal)) },
                     }
                 }
                 StateProjection::Readying { permitted } => {
@@ -109,7 +119,7 @@ where
                     ready!(inner.poll_ready(cx))?;
                     let Some(permitted) = permitted.take() else { return Poll::Pending };
                     let (permitted, mut inner) = *permitted;
-                    State::Inner { future: permitted.call(&mut inner) }
+                    State::inner(permitted, &mut inner)
                 }
             };
             state.set(next);
@@ -117,7 +127,13 @@ where
     }
 }
 
-impl<S, ReqBody, ResBody> fmt::Debug for ResponseFuture<S, ReqBody, ResBody>
+/// RFC 6750 §2.3: who knows the URI knows the token, so no shared cache may keep what it leads to.
+fn keep_out_of_shared_caches<B>(response: &mut Response<B>) {
+    // Beside whatever the service said: of several directives the most restrictive holds (RFC 9111 §4.2.1).
+    response.headers_mut().append(header::CACHE_CONTROL, HeaderValue::from_static("private"));
+}
+
+impl<S, ReqBody, ResBody, R> fmt::Debug for ResponseFuture<S, ReqBody, ResBody, R>
 where
     S: Service<Request<ReqBody>>,
 {

@@ -1,73 +1,84 @@
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, Request, Uri};
+use http::{Request, Response, Uri};
 use tower_service::Service;
 
+use super::answer::{Dialect, Refusal, answer};
 use super::core::Core;
+use super::grpc;
 use super::mark::Mark;
 use super::rejection::{Reason, Rejection};
-use crate::bearer::{BearerToken, Credential, credential};
+use super::respond::Respond;
+use super::style::Style;
+use crate::bearer::{Carrier, Credential, credential};
 use crate::boxed::BoxFuture;
 use crate::policy::{Decision, Policy, PolicyInput};
 use crate::token::ValidatedToken;
 use crate::validate::{InvalidToken, Presented, Validation, ValidationError, check_binding, check_expiry};
 
-/// One server, one policy: what a layer asks of every request.
-pub(super) struct Gate {
+/// One server, one policy, one style of answers: what a layer asks of every request.
+pub(super) struct Gate<R> {
     pub(super) core: Arc<Core>,
     pub(super) policy: Box<dyn Policy>,
+    pub(super) respond: R,
 }
 
 /// Who is asking, as far as it is known without waiting.
 pub(super) enum Authentication {
     Known(Result<Principal, Rejection>),
-    Pending(BoxFuture<'static, Result<ValidatedToken, ValidationError>>),
+    Pending(BoxFuture<'static, Result<ValidatedToken, ValidationError>>, Carrier),
 }
 
-/// A token that was validated for this request, and by whom.
+/// On whose behalf a request is made.
 pub(super) enum Principal {
-    /// By this layer.
-    Fresh(ValidatedToken),
-    /// By an outer layer of the same server.
+    /// A token that this layer validated, and where it stood.
+    Fresh(ValidatedToken, Carrier),
+    /// A token that an outer layer of the same server validated.
     Reused(ValidatedToken),
+    /// Nobody that we know, and the policy takes such requests.
+    Anonymous,
 }
 
 /// A request that may reach the inner service. [`Gate::admit`] is its only source.
-pub(super) struct Permitted<B>(Request<B>);
+pub(super) struct Permitted<B> {
+    request: Request<B>,
+    /// Where a token stood that this layer validated.
+    pub(super) carrier: Option<Carrier>,
+}
 
 impl<B> Permitted<B> {
     /// The one place that calls the inner service.
     pub(super) fn call<S: Service<Request<B>>>(self, ready: &mut S) -> S::Future {
-        ready.call(self.0)
+        ready.call(self.request)
     }
 }
 
-impl Gate {
+impl<R> Gate<R> {
     /// Steps 1 to 3: find the credential, validate it.
     pub(super) fn authenticate<B>(&self, request: &Request<B>) -> Authentication {
-        if let Some(token) = self.validated_before(request.headers(), request.extensions()) {
+        if let Some(token) = self.validated_before(request) {
             return Authentication::Known(Ok(Principal::Reused(token.clone())));
         }
-        let uri = original_uri(request);
-        let token = match one_token(request.headers(), uri) {
-            Ok(token) => token,
-            Err(rejection) => return Authentication::Known(Err(rejection)),
+        let (method, uri, headers) = (request.method(), original_uri(request), request.headers());
+        let found = match credential(method, uri, headers, &self.core.carriers) {
+            Ok(Credential::Bearer(found)) => found,
+            Ok(Credential::Absent) if self.policy.takes_anonymous() => {
+                return Authentication::Known(Ok(Principal::Anonymous));
+            }
+            Ok(Credential::Absent) => return Authentication::Known(Err(Reason::Missing.into())),
+            Err(error) => return Authentication::Known(Err(error.into())),
         };
-        let presented = Presented::new(token, request.method(), uri, request.headers(), request.extensions());
+        let presented = Presented::new(found.token(), method, uri, headers, request.extensions());
         match self.core.validator.validate(presented) {
-            Validation::Ready(result) => Authentication::Known(self.accept(result)),
-            Validation::Pending(pending) => Authentication::Pending(pending),
+            Validation::Ready(result) => Authentication::Known(self.accept(result, found.carrier())),
+            Validation::Pending(pending) => Authentication::Pending(pending, found.carrier()),
         }
     }
 
     /// The result of an outer layer: of this very server, for exactly the credential that is there now, and
     /// judged anew where time may have changed the answer.
-    fn validated_before<'a>(
-        &self,
-        headers: &HeaderMap,
-        extensions: &'a Extensions,
-    ) -> Option<&'a ValidatedToken> {
-        let token = Mark::of(extensions)?.token_for(&self.core, headers)?;
+    fn validated_before<'a, B>(&self, request: &'a Request<B>) -> Option<&'a ValidatedToken> {
+        let token = Mark::of(request.extensions())?.token_for(&self.core, request)?;
         self.check_now(token).is_ok().then_some(token)
     }
 
@@ -76,11 +87,12 @@ impl Gate {
     pub(super) fn accept(
         &self,
         result: Result<ValidatedToken, ValidationError>,
+        carrier: Carrier,
     ) -> Result<Principal, Rejection> {
         let token = result?;
         check_binding(&token)?;
         self.check_now(&token)?;
-        Ok(Principal::Fresh(token))
+        Ok(Principal::Fresh(token, carrier))
     }
 
     /// Judges `exp` at this instant. Whether there must be one is for the validator to say.
@@ -96,30 +108,58 @@ impl Gate {
         &self,
         mut request: Request<B>,
         principal: Result<Principal, Rejection>,
-    ) -> Result<Permitted<B>, Rejection> {
-        let principal = principal?;
-        let (Principal::Fresh(token) | Principal::Reused(token)) = &principal;
-        let input = PolicyInput::new(
-            Some(token),
-            request.method(),
-            original_uri(&request).path(),
-            request.extensions(),
-        );
-        if let Decision::Deny(denial) = self.policy.decide(&input) {
-            return Err(Reason::Denied(denial).into());
-        }
-        if let Principal::Fresh(token) = principal {
-            Mark::leave(&mut request, Arc::clone(&self.core), token);
-        }
-        Ok(Permitted(request))
+    ) -> Result<Permitted<B>, Refusal>
+    where
+        R: Style,
+    {
+        let principal = principal.and_then(|principal| {
+            self.decide(&principal, &request)?;
+            Ok(principal)
+        });
+        let principal = match principal {
+            Ok(principal) => principal,
+            Err(rejection) => {
+                let dialect = if grpc::is_grpc(request.headers()) { Dialect::Grpc } else { Dialect::Http };
+                return Err(Refusal { rejection, dialect });
+            }
+        };
+        let mut mark = |token| Mark::leave(&mut request, Arc::clone(&self.core), self.respond.style(), token);
+        let carrier = match principal {
+            // The outer layer's mark stays.
+            Principal::Reused(_) => None,
+            Principal::Fresh(token, carrier) => {
+                mark(Some((token, carrier)));
+                Some(carrier)
+            }
+            Principal::Anonymous => {
+                mark(None);
+                None
+            }
+        };
+        Ok(Permitted { request, carrier })
     }
-}
 
-/// The token of a request that must have one.
-fn one_token<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<BearerToken<'a>, Rejection> {
-    match credential(headers, uri)? {
-        Credential::Bearer(token) => Ok(token),
-        Credential::Absent => Err(Reason::Missing.into()),
+    fn decide<B>(&self, principal: &Principal, request: &Request<B>) -> Result<(), Rejection> {
+        let token = match principal {
+            Principal::Fresh(token, _) | Principal::Reused(token) => Some(token),
+            Principal::Anonymous => None,
+        };
+        let path = original_uri(request).path();
+        let input = PolicyInput::new(token, request.method(), path, request.extensions());
+        match self.policy.decide(&input) {
+            Decision::Allow => Ok(()),
+            // RFC 9110 §15.5.2: whoever may still say who they are is asked to.
+            Decision::Deny(_) if token.is_none() => Err(Reason::Missing.into()),
+            Decision::Deny(denial) => Err(Reason::Denied(denial).into()),
+        }
+    }
+
+    /// The answer to a refused request.
+    pub(super) fn answer<B>(&self, refusal: Refusal) -> Response<B>
+    where
+        R: Respond<B>,
+    {
+        answer(refusal, &self.core.protection, &self.respond)
     }
 }
 

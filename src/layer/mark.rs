@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, HeaderValue, Request, header};
+use http::{Extensions, HeaderValue, Request, header};
 
 use super::core::Core;
+use super::style::BodyStyle;
 #[cfg(feature = "axum")]
-use crate::bearer::Realm;
+use crate::bearer::Protection;
+use crate::bearer::{Carrier, Credential, credential};
 use crate::token::ValidatedToken;
 
 /// What a gate leaves in a request's extensions. The type is private: neither a client nor another layer can
@@ -12,45 +14,107 @@ use crate::token::ValidatedToken;
 #[derive(Clone)]
 pub(super) struct Mark {
     core: Arc<Core>,
-    presented: HeaderValue,
+    /// How the gate answers; its extractors answer alike.
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only extractors need it"))]
+    style: BodyStyle,
+    /// `None`: admitted without a credential.
+    bearer: Option<Bearer>,
+}
+
+#[derive(Clone)]
+struct Bearer {
     token: ValidatedToken,
+    presented: Credentials,
+}
+
+/// The very credential that was validated.
+#[derive(Clone)]
+enum Credentials {
+    Field(HeaderValue),
+    /// The token, where it stood elsewhere.
+    Elsewhere(Carrier, Arc<str>),
 }
 
 impl Mark {
-    /// Marks a request whose token was validated by this server.
-    pub(super) fn leave<B>(request: &mut Request<B>, core: Arc<Core>, token: ValidatedToken) {
-        if let Some(presented) = request.headers().get(header::AUTHORIZATION).cloned() {
-            request.extensions_mut().insert(Self { core, presented, token });
-        }
+    /// Marks a request whose token was validated by this server, or that was admitted without one.
+    pub(super) fn leave<B>(
+        request: &mut Request<B>,
+        core: Arc<Core>,
+        style: BodyStyle,
+        token: Option<(ValidatedToken, Carrier)>,
+    ) {
+        let bearer = match token {
+            None => None,
+            Some((token, carrier)) => {
+                // Nothing to find again: then nothing is left that an inner layer could reuse.
+                let Some(presented) = Credentials::of(request, &core, carrier) else { return };
+                Some(Bearer { token, presented })
+            }
+        };
+        request.extensions_mut().insert(Self { core, style, bearer });
     }
 
     pub(super) fn of(extensions: &Extensions) -> Option<&Self> {
         extensions.get()
     }
 
-    pub(super) fn token(&self) -> &ValidatedToken {
-        &self.token
+    /// The token; `None` where the request was admitted without one.
+    pub(super) fn token(&self) -> Option<&ValidatedToken> {
+        self.bearer.as_ref().map(|bearer| &bearer.token)
     }
 
     #[cfg(feature = "axum")]
-    pub(super) fn realm(&self) -> &Realm {
-        &self.core.realm
+    pub(super) fn protection(&self) -> &Protection {
+        &self.core.protection
+    }
+
+    #[cfg(feature = "axum")]
+    pub(super) fn style(&self) -> BodyStyle {
+        self.style
     }
 
     /// The token, if it was validated by this very server and for exactly the credential that is there now.
-    pub(super) fn token_for(&self, core: &Arc<Core>, headers: &HeaderMap) -> Option<&ValidatedToken> {
-        let mut lines = headers.get_all(header::AUTHORIZATION).iter();
-        let same_credential = lines.next() == Some(&self.presented) && lines.next().is_none();
-        (same_credential && Arc::ptr_eq(&self.core, core)).then_some(&self.token)
+    pub(super) fn token_for<B>(&self, core: &Arc<Core>, request: &Request<B>) -> Option<&ValidatedToken> {
+        let bearer = self.bearer.as_ref()?;
+        (Arc::ptr_eq(&self.core, core) && bearer.presented.is_in(request, core)).then_some(&bearer.token)
+    }
+}
+
+impl Credentials {
+    fn of<B>(request: &Request<B>, core: &Core, carrier: Carrier) -> Option<Self> {
+        if carrier == Carrier::Authorization {
+            return request.headers().get(header::AUTHORIZATION).cloned().map(Self::Field);
+        }
+        match credential(request.method(), request.uri(), request.headers(), &core.carriers) {
+            Ok(Credential::Bearer(found)) if found.carrier() == carrier => {
+                Some(Self::Elsewhere(carrier, found.token().expose_secret().into()))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_in<B>(&self, request: &Request<B>, core: &Core) -> bool {
+        match self {
+            Self::Field(presented) => {
+                let mut lines = request.headers().get_all(header::AUTHORIZATION).iter();
+                lines.next() == Some(presented) && lines.next().is_none()
+            }
+            Self::Elsewhere(carrier, presented) => {
+                let now = credential(request.method(), request.uri(), request.headers(), &core.carriers);
+                matches!(now, Ok(Credential::Bearer(found))
+                    if found.carrier() == *carrier && found.token().expose_secret() == &**presented)
+            }
+        }
     }
 }
 
 impl ValidatedToken {
-    /// The token of a request that passed a layer of this crate; `None` where none ran.
+    /// The token of a request that passed a layer of this crate; `None` where none ran, and where one admitted the
+    /// request without a token ([`anyone`](crate::anyone)).
     ///
     /// For services without extractors. Nothing but a layer can put a token there.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<&Self> {
-        Mark::of(extensions).map(Mark::token)
+        Mark::of(extensions).and_then(Mark::token)
     }
 }

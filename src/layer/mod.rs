@@ -6,15 +6,22 @@ mod axum;
 mod core;
 mod future;
 mod gate;
+mod grpc;
 mod mark;
+#[cfg(feature = "testing")]
+mod pretend;
+mod problem;
 mod rejection;
+mod respond;
 mod server;
 mod service;
+mod style;
 
 #[cfg(feature = "axum")]
 pub use self::axum::{CustomClaims, Refused};
 pub(crate) use self::core::Core;
 pub use future::ResponseFuture;
 pub use rejection::{Rejection, RejectionKind};
+pub use respond::{EmptyBody, ProblemJson, Respond, RespondWith};
 pub use server::ResourceServer;
 pub use service::{Require, RequireLayer};

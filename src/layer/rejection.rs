@@ -15,13 +15,28 @@ use crate::validate::{InvalidToken, Unavailable, ValidationError};
 /// comes from the token.
 ///
 /// ```
-/// use portcullis::Rejection;
+/// use http::{Request, Response};
+/// use portcullis::{Rejection, RejectionKind, ResourceServer, authenticated};
+/// use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 ///
-/// fn log(response: &http::Response<()>) {
-///     if let Some(rejection) = response.extensions().get::<Rejection>() {
-///         println!("{}: {rejection}", rejection.code());
-///     }
-/// }
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let auth = ResourceServer::builder("https://id.example.com").audience("https://api.example.com").build()?;
+/// let service = ServiceBuilder::new()
+///     .map_response(|response: Response<String>| {
+///         if let Some(rejection) = response.extensions().get::<Rejection>() {
+///             println!("{}: {rejection}", rejection.code());
+///         }
+///         response
+///     })
+///     .layer(auth.require(authenticated()))
+///     .service(service_fn(async |_| Ok::<_, std::convert::Infallible>(Response::new(String::new()))));
+///
+/// let refused = service.oneshot(Request::get("/").body(())?).await?;
+/// let rejection = refused.extensions().get::<Rejection>().unwrap();
+/// assert_eq!((rejection.kind(), rejection.code()), (RejectionKind::MissingCredential, "missing_credential"));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Rejection {
@@ -41,12 +56,22 @@ pub(super) enum Reason {
     NoLayer,
 }
 
+/// What a client is told.
+pub(super) struct Said {
+    /// The error code of RFC 6750 §3.1, where one fits.
+    pub(super) error: Option<&'static str>,
+    /// Within `%x20-21 / %x23-5B / %x5D-7E` (RFC 6750 §3), and nothing that `grpc-message` or JSON would escape.
+    pub(super) detail: &'static str,
+}
+
 /// The kinds of [`Rejection`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum RejectionKind {
     /// The credential cannot be read unambiguously: 400 `invalid_request`.
     MalformedCredential,
+    /// The token is in a cookie, and nothing shows that a page of this site made the request: 403.
+    CrossSite,
     /// There is no credential of a supported scheme: 401 without an error code.
     MissingCredential,
     /// The token is not valid here: 401 `invalid_token`.
@@ -66,6 +91,7 @@ impl Rejection {
     #[must_use]
     pub fn kind(&self) -> RejectionKind {
         match &*self.reason {
+            Reason::Credential(CredentialError::CrossSite) => RejectionKind::CrossSite,
             Reason::Credential(_) => RejectionKind::MalformedCredential,
             Reason::Missing => RejectionKind::MissingCredential,
             Reason::Invalid(_) => RejectionKind::InvalidToken,
@@ -76,11 +102,13 @@ impl Rejection {
         }
     }
 
-    /// A stable, lower-case name of the exact reason, such as `expired` or `repeated_credential`.
+    /// A stable, lower-case name of the exact reason, such as `expired` or `repeated_credential`: for logs, metrics and
+    /// tests. [All codes](crate::docs::codes).
     #[must_use]
     pub fn code(&self) -> &'static str {
         match &*self.reason {
             Reason::Credential(error) => match error {
+                CredentialError::CrossSite => "cross_site",
                 CredentialError::Malformed => "malformed_credential",
                 CredentialError::Repeated => "repeated_credential",
                 CredentialError::SeveralMethods => "several_methods",
@@ -101,7 +129,9 @@ impl Rejection {
         match self.kind() {
             RejectionKind::MalformedCredential => StatusCode::BAD_REQUEST,
             RejectionKind::MissingCredential | RejectionKind::InvalidToken => StatusCode::UNAUTHORIZED,
-            RejectionKind::Denied | RejectionKind::ClaimsMismatch => StatusCode::FORBIDDEN,
+            RejectionKind::CrossSite | RejectionKind::Denied | RejectionKind::ClaimsMismatch => {
+                StatusCode::FORBIDDEN
+            }
             RejectionKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             RejectionKind::LayerMissing => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -118,6 +148,27 @@ impl Rejection {
 
     pub(super) fn reason(&self) -> &Reason {
         &self.reason
+    }
+
+    /// What the client is told, in the challenge and in whatever body there is. Constants: they say what to do next,
+    /// and the exact reason is in the log.
+    pub(super) fn said(&self) -> Said {
+        let (error, detail) = match self.kind() {
+            RejectionKind::MissingCredential => (None, "Send a bearer token"),
+            RejectionKind::MalformedCredential => {
+                (Some("invalid_request"), "The request is malformed: send one bearer token, once")
+            }
+            RejectionKind::CrossSite => (None, "The request may come from another site"),
+            RejectionKind::InvalidToken => {
+                (Some("invalid_token"), "The access token is expired, malformed or not valid here")
+            }
+            RejectionKind::Denied | RejectionKind::ClaimsMismatch => {
+                (Some("insufficient_scope"), "The access token does not grant what this request needs")
+            }
+            RejectionKind::Unavailable => (None, "Access tokens cannot be validated now: try again later"),
+            RejectionKind::LayerMissing => (None, "The service is not set up to answer this"),
+        };
+        Said { error, detail }
     }
 }
 

@@ -6,4 +6,6 @@ mod requirement;
 
 pub use decide::{Policy, PolicyInput};
 pub use decision::{Decision, Denial};
-pub use requirement::{InvalidScope, Requirement, all_scopes, any_scope, authenticated, not, role, scope};
+pub use requirement::{
+    InvalidScope, Requirement, all_scopes, any_scope, anyone, authenticated, not, role, scope, user,
+};

@@ -17,19 +17,40 @@ use crate::token::ValidatedToken;
 /// );
 /// ```
 ///
-/// No requirement, negated or not, admits a request without a valid token.
+/// Only [`anyone`] admits a request without a token, and `not` never does.
 #[derive(Clone, Debug)]
 pub struct Requirement(Term);
 
 #[derive(Clone, Debug)]
 enum Term {
+    Anyone,
     Authenticated,
+    User,
     AllScopes(Box<[ScopeName]>),
     AnyScope(Box<[ScopeName]>),
     Role(Box<str>),
     And(Box<[Self; 2]>),
     Or(Box<[Self; 2]>),
     Not(Box<Self>),
+}
+
+/// Takes requests without a credential too: authentication is optional.
+///
+/// A credential that is there must be valid all the same: an expired token is 401 and never becomes anonymous. In Axum,
+/// handlers take `Option<ValidatedToken>`; elsewhere [`ValidatedToken::of`] is `None` for a request without a token.
+#[must_use]
+pub fn anyone() -> Requirement {
+    Requirement(Term::Anyone)
+}
+
+/// Requires a token that speaks for a user, and not for a client on its own behalf (RFC 9700 §4.15, RFC 9068 §5).
+///
+/// Such a token has a subject, and names a client (`client_id`, or `azp` where that is missing) that is not the subject.
+/// One that lacks either shows no user and is refused. Not checked: an issuer that gives its clients subjects of their
+/// own (Keycloak's service accounts, say) makes their tokens look like a user's.
+#[must_use]
+pub fn user() -> Requirement {
+    Requirement(Term::User)
 }
 
 /// Requires a valid token, whatever it grants.
@@ -134,7 +155,8 @@ impl Requirement {
 impl Policy for Requirement {
     fn decide(&self, input: &PolicyInput<'_>) -> Decision {
         let Some(token) = input.token() else {
-            return Decision::Deny(Denial::because("the request has no token"));
+            let denial = || Decision::Deny(Denial::because("the request has no token"));
+            return if self.takes_anonymous() { Decision::Allow } else { denial() };
         };
         if self.0.holds(token, &[]) {
             return Decision::Allow;
@@ -145,9 +167,24 @@ impl Policy for Requirement {
         let denial = Denial::because(format!("required: {self}"));
         Decision::Deny(denial.with_needed_scopes(needed.unwrap_or_default()))
     }
+
+    fn takes_anonymous(&self) -> bool {
+        self.0.holds_without_token()
+    }
 }
 
 impl Term {
+    /// Whether this is met where there is no token. Only `anyone` is: what a token lacks is not what nobody lacks,
+    /// so `not` changes nothing here.
+    fn holds_without_token(&self) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::And(both) => both.iter().all(Self::holds_without_token),
+            Self::Or(either) => either.iter().any(Self::holds_without_token),
+            _ => false,
+        }
+    }
+
     /// Whether the token, with `granted` added to its scopes, meets this.
     fn holds(&self, token: &ValidatedToken, granted: &[ScopeName]) -> bool {
         self.judge(token, granted) == Some(true)
@@ -158,7 +195,8 @@ impl Term {
     fn judge(&self, token: &ValidatedToken, granted: &[ScopeName]) -> Option<bool> {
         let has = |scope: &ScopeName| token.scopes().contains(scope.as_str()) || granted.contains(scope);
         match self {
-            Self::Authenticated => Some(true),
+            Self::Anyone | Self::Authenticated => Some(true),
+            Self::User => token.speaks_for_user(),
             Self::AllScopes(scopes) => Some(scopes.iter().all(has)),
             Self::AnyScope(scopes) => Some(scopes.iter().any(has)),
             Self::Role(role) => token.lists_role(role),
@@ -196,7 +234,9 @@ impl Term {
                 let curable = || either.iter().find_map(|term| term.needed_scopes(token));
                 met.map_or_else(curable, |term| term.needed_scopes(token))
             }
-            Self::Authenticated | Self::Role(_) | Self::Not(_) => self.holds(token, &[]).then(Vec::new),
+            Self::Anyone | Self::Authenticated | Self::User | Self::Role(_) | Self::Not(_) => {
+                self.holds(token, &[]).then(Vec::new)
+            }
         }
     }
 }
@@ -210,7 +250,9 @@ impl fmt::Display for Requirement {
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Anyone => f.write_str("anyone"),
             Self::Authenticated => f.write_str("a valid token"),
+            Self::User => f.write_str("a user"),
             Self::AllScopes(scopes) => match &**scopes {
                 [one] => write!(f, "scope `{}`", one.as_str()),
                 all => write!(f, "all scopes of {}", List(all)),

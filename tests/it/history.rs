@@ -7,10 +7,10 @@
 //! | no. | class | known from | tried by |
 //! |---|---|---|---|
 //! | A1 | a public key taken as an HMAC secret | CVE-2015-9235 | `the_octets_of_a_public_key_are_no_hmac_secret` |
-//! | A2 | the same in the other formats of a key | CVE-2017-11424, CVE-2022-29217, CVE-2024-33663, CVE-2024-37568 | `the_octets_of_a_public_key_are_no_hmac_secret` |
-//! | A3 | the same behind a changed first octet of the text | CVE-2026-34950, CVE-2026-107722, CVE-2026-102268 | nothing takes a key's text and guesses what it is |
-//! | A4 | the JSON text of a JWK taken as a secret | CVE-2026-107724, CVE-2026-48526, CVE-2026-102273 | `what_metadata_says_about_algorithms_opens_no_way_for_a_symmetric_one` |
-//! | A5 | an empty secret, or one from an `oct` key | CVE-2026-44351, CVE-2026-45363, CVE-2026-102266 | `what_metadata_says_about_algorithms_opens_no_way_for_a_symmetric_one` |
+//! | A2 | the same in the other formats of a key | CVE-2017-11424, CVE-2022-29217, CVE-2024-33663, CVE-2024-37568 | `the_text_and_der_of_a_pem_key_are_no_hmac_secret` |
+//! | A3 | the same behind a changed first octet of the text | CVE-2026-34950, CVE-2026-107722, CVE-2026-102268 | `a_key_of_another_kind_is_no_secret_wherever_in_the_text_it_begins` |
+//! | A4 | the JSON text of a JWK taken as a secret | CVE-2026-107724, CVE-2026-48526, CVE-2026-102273 | `a_key_of_another_kind_is_no_secret_wherever_in_the_text_it_begins` |
+//! | A5 | an empty secret, or one from an `oct` key | CVE-2026-44351, CVE-2026-45363, CVE-2026-102266 | `a_secret_is_as_long_as_the_hash_or_longer` |
 //! | A6 | an empty signature with an empty key verifies nothing | CVE-2026-107720 | `without_a_signature_nothing_is_vouched_for_in_any_configuration` |
 //! | A7 | the token's `alg` decides where the key has none | CVE-2026-22817, CVE-2026-22818 | `a_key_without_alg_serves_what_is_allowed_and_one_with_alg_only_that` |
 //! | A8 | one `alg` is checked and another one used | CVE-2026-48523 | `key_type_curve_and_the_keys_own_alg_must_fit_the_algorithm` |
@@ -93,7 +93,7 @@
 //! | I6 | names that occur twice | `jsonwebtoken` 11 | `a_name_that_occurs_twice_is_refused_at_every_depth` |
 //! | I7 | `typ` of another token | `jsonwebtoken` 11 | `typ_is_a_media_type_and_only_those_of_the_profile_are_access_tokens` |
 //! | I8 | `enc` and `zip` on three parts | `jsonwebtoken` 11 | `another_verifier_takes_nothing_that_we_refuse_without_a_reason_and_the_other_way_round` |
-//! | I9 | empty secrets, and JSON as a secret | `jsonwebtoken` 11 | `what_metadata_says_about_algorithms_opens_no_way_for_a_symmetric_one` |
+//! | I9 | empty secrets, and JSON as a secret | `jsonwebtoken` 11 | `a_secret_is_as_long_as_the_hash_or_longer` |
 //! | I10 | times out of range | `jsonwebtoken` 11 | `extreme_numbers_neither_wrap_nor_mean_forever` |
 //! | I11 | other spellings of base64url | both refuse | `a_part_has_one_spelling_even_if_another_one_was_signed` |
 //! | I12 | depth, and dots | both refuse | `neither_dots_nor_length_cost_more_than_their_octets` |

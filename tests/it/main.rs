@@ -11,8 +11,12 @@
 
 mod support;
 
+mod answers;
 mod axum;
+mod carriers;
 mod claims;
+mod codes;
+mod conformance;
 mod differential;
 mod extraction;
 mod history;
@@ -21,7 +25,9 @@ mod jose;
 mod key_sets;
 mod keys;
 mod layer;
+mod optional;
 mod policy;
 mod quickstart;
 mod secrets;
+mod test_kit;
 mod tidy;

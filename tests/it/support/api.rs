@@ -59,9 +59,11 @@ impl Api {
         let calls = Arc::clone(&self.calls);
         let inner = service_fn(move |request: Request<()>| {
             calls.fetch_add(1, Ordering::SeqCst);
-            let token =
-                ValidatedToken::of(request.extensions()).expect("admitted requests carry their token");
-            let subject = token.subject().unwrap_or("nobody").to_owned();
+            let subject = match ValidatedToken::of(request.extensions()) {
+                Some(token) => token.subject().unwrap_or("nobody"),
+                None => "anonymous",
+            };
+            let subject = subject.to_owned();
             async { Ok::<_, Infallible>(Response::new(subject)) }
         });
         let response = self.layer.layer(inner).oneshot(request).await.unwrap();
@@ -101,6 +103,19 @@ impl Answer {
 
     #[track_caller]
     pub(crate) fn assert_admitted(&self) {
+        self.assert_let_through();
+        assert_ne!(self.body, "anonymous", "an admitted request carries its token");
+    }
+
+    /// Admitted without a token.
+    #[track_caller]
+    pub(crate) fn assert_anonymous(&self) {
+        self.assert_let_through();
+        assert_eq!(self.body, "anonymous");
+    }
+
+    #[track_caller]
+    fn assert_let_through(&self) {
         assert_eq!((self.status, self.code(), self.inner_calls), (StatusCode::OK, "admitted", 1));
         assert_eq!(self.challenge(), "");
     }
@@ -109,6 +124,8 @@ impl Answer {
     #[track_caller]
     fn assert_refused(&self, status: u16, error: Option<&str>, code: &str) {
         assert_eq!((self.status.as_u16(), self.code()), (status, code), "{:?}", self.rejection);
+        let (promised_status, promised_error) = super::promised(code);
+        assert_eq!((promised_status, promised_error.as_deref()), (status, error), "docs/codes.md");
         assert_eq!(self.inner_calls, 0, "a refused request does not reach the inner service");
         assert_eq!(self.body, "");
         assert_eq!(self.headers[header::CACHE_CONTROL], "no-store");
@@ -133,6 +150,12 @@ impl Answer {
         self.assert_refused(401, None, "missing_credential");
     }
 
+    /// 403 with a bare challenge: the token is in a cookie, and another site may have made the request.
+    #[track_caller]
+    pub(crate) fn assert_cross_site(&self) {
+        self.assert_refused(403, None, "cross_site");
+    }
+
     /// 401 `invalid_token`.
     #[track_caller]
     pub(crate) fn assert_invalid(&self, code: &str) {
@@ -155,6 +178,7 @@ impl Answer {
     #[track_caller]
     pub(crate) fn assert_unavailable(&self, retry_after: u64) {
         assert_eq!((self.status.as_u16(), self.code()), (503, "unavailable"));
+        assert_eq!(super::promised("unavailable"), (503, None));
         assert_eq!(self.inner_calls, 0);
         assert_eq!(self.challenge(), "");
         assert_eq!(self.headers[header::RETRY_AFTER], retry_after.to_string());

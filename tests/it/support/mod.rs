@@ -4,6 +4,7 @@
 mod api;
 mod challenge;
 mod client;
+mod codes;
 pub(crate) mod frames;
 mod logs;
 mod origin;
@@ -13,6 +14,7 @@ mod wire;
 pub(crate) use api::{AUDIENCE, Answer, Api, ISSUER};
 pub(crate) use challenge::Challenge;
 pub(crate) use client::{Reply, ScriptedClient};
+pub(crate) use codes::{promised, table};
 pub(crate) use logs::capture_logs;
 pub(crate) use origin::{Origin, Serve};
 pub(crate) use random::Random;
