@@ -123,7 +123,7 @@ fn more_scopes() -> Group {
     growth(&issuer, "scopes", tokens.into())
 }
 
-/// Tokens full of groups, as directories send them. Half a kilobyte is next to nothing but the signature.
+/// Tokens full of groups, as directories send them. The smallest is what RFC 9068 asks for: half of it is the signature.
 fn larger_tokens() -> Group {
     let issuer = issuer(SignatureAlgorithm::Rs256);
     let with_groups = |count: usize| {

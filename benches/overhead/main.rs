@@ -1,7 +1,7 @@
 //! What the layer costs, as ratios measured in one run.
 //!
 //! ```text
-//! cargo bench --bench overhead                # two minutes
+//! cargo bench --bench overhead                # a minute
 //! cargo bench --bench overhead -- RS256       # only the groups whose title has this text
 //! cargo bench --bench overhead -- --test      # a smoke run: every case a few times, no numbers to quote
 //! ```
