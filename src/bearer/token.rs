@@ -30,13 +30,12 @@ impl<'a> BearerToken<'a> {
 }
 
 fn is_token68(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        | (byte == b'-')
-        | (byte == b'.')
+    // As few comparisons as the table of ASCII allows: letters of both cases at once, and `-./0123456789` in a row.
+    (byte | 0x20).is_ascii_lowercase()
+        | matches!(byte, b'-'..=b'9')
         | (byte == b'_')
         | (byte == b'~')
         | (byte == b'+')
-        | (byte == b'/')
 }
 
 impl fmt::Debug for BearerToken<'_> {
