@@ -14,6 +14,7 @@ mod answers;
 mod axum;
 mod carriers;
 mod claims;
+mod composition;
 mod extraction;
 mod jose;
 mod key_sets;
