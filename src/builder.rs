@@ -2,13 +2,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bearer::{Carriers, ErrorUri, Protection, Realm, is_carrier_name};
 use crate::claims::ClaimPath;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{ConfigError, Problems};
-use crate::fetch::{HttpClient, LoopbackHttp, configured, without_secrets};
-use crate::jose::{AllowedAlgorithms, JwkSet, KeySet, SignatureAlgorithm};
-use crate::jwks::{Keys, Location, RemoteKeys, Source};
+use crate::fetch::{HttpClient, LoopbackHttp, without_secrets};
+use crate::gate_settings::GateSettings;
+use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, SignatureAlgorithm, SignatureBackend};
+use crate::key_settings::KeySettings;
 use crate::layer::{Core, ResourceServer};
 use crate::metadata::Issuer;
 use crate::validate::{ClaimRules, DEFAULT_LEEWAY, JwtValidator, Profile};
@@ -35,17 +35,11 @@ pub struct ResourceServerBuilder {
     issuer: String,
     audiences: Vec<String>,
     profile: Profile,
-    algorithms: Option<Vec<SignatureAlgorithm>>,
     leeway: Duration,
     max_token_lifetime: Option<Duration>,
     roles_at: String,
-    realm: Option<String>,
-    error_uri: Option<String>,
-    query: Option<String>,
-    cookie: Option<String>,
-    jwks_uri: Option<String>,
-    jwk_set: Option<JwkSet>,
-    http_client: Option<Arc<dyn HttpClient>>,
+    gate: GateSettings,
+    keys: KeySettings,
     clock: Option<Arc<dyn Clock>>,
     loopback_http: LoopbackHttp,
 }
@@ -66,17 +60,11 @@ impl ResourceServerBuilder {
             issuer,
             audiences: Vec::new(),
             profile: Profile::default(),
-            algorithms: None,
             leeway: DEFAULT_LEEWAY,
             max_token_lifetime: None,
             roles_at: "roles".to_owned(),
-            realm: None,
-            error_uri: None,
-            query: None,
-            cookie: None,
-            jwks_uri: None,
-            jwk_set: None,
-            http_client: None,
+            gate: GateSettings::default(),
+            keys: KeySettings::default(),
             clock: None,
             loopback_http: LoopbackHttp::Refused,
         }
@@ -95,9 +83,10 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// The only algorithms to take. Default: all of [`SignatureAlgorithm::ALL`], every one asymmetric.
+    /// The only algorithms to take. Default: all that the [backend](Self::with_signature_backend) has, every one
+    /// asymmetric; [`SignatureAlgorithm::ALL`] without another backend.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = SignatureAlgorithm>) -> Self {
-        self.algorithms = Some(algorithms.into_iter().collect());
+        self.keys.algorithms = Some(algorithms.into_iter().collect());
         self
     }
 
@@ -123,14 +112,14 @@ impl ResourceServerBuilder {
 
     /// The `realm` of challenges, in printable ASCII. Default: `api`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
-        self.realm = Some(realm.into());
+        self.gate.realm = Some(realm.into());
         self
     }
 
     /// The page that explains this server's errors, sent as `error_uri` beside every error code (RFC 6750 §3). An
     /// absolute http or https URI. Default: none.
     pub fn error_uri(mut self, uri: impl Into<String>) -> Self {
-        self.error_uri = Some(uri.into());
+        self.gate.error_uri = Some(uri.into());
         self
     }
 
@@ -140,7 +129,7 @@ impl ResourceServerBuilder {
     ///
     /// A request that sends a token in two places is refused with 400.
     pub fn dangerous_token_in_query(mut self, name: impl Into<String>) -> Self {
-        self.query = Some(name.into());
+        self.gate.query = Some(name.into());
         self
     }
 
@@ -155,25 +144,38 @@ impl ResourceServerBuilder {
     ///
     /// A request that sends a token in two places is refused with 400.
     pub fn token_in_cookie(mut self, name: impl Into<String>) -> Self {
-        self.cookie = Some(name.into());
+        self.gate.cookie = Some(name.into());
         self
     }
 
     /// Where the keys are, for an issuer without metadata. An https URL.
     pub fn jwks_uri(mut self, uri: impl Into<String>) -> Self {
-        self.jwks_uri = Some(uri.into());
+        self.keys.jwks_uri = Some(uri.into());
         self
     }
 
-    /// The keys themselves. Nothing is fetched, and nothing changes until the program is built anew.
+    /// The keys themselves, from JSON or (feature `pem`) PEM. Nothing is fetched, and nothing changes until the program is built anew.
     pub fn jwk_set(mut self, set: JwkSet) -> Self {
-        self.jwk_set = Some(set);
+        self.keys.jwk_set = Some(set);
+        self
+    }
+
+    /// The one secret that every token is authenticated with, for exactly its algorithm and whatever `kid` a token
+    /// names. Nothing is fetched, and no key that anybody publishes is ever used with HMAC.
+    pub fn hmac_key(mut self, key: HmacKey) -> Self {
+        self.keys.hmac_key = Some(key);
+        self
+    }
+
+    /// Verifies signatures with this library instead of `aws-lc-rs`.
+    pub fn with_signature_backend(mut self, backend: SignatureBackend) -> Self {
+        self.keys.backend = backend;
         self
     }
 
     /// Fetches metadata and keys with this client instead of the default one.
     pub fn with_http_client(mut self, client: impl HttpClient) -> Self {
-        self.http_client = Some(Arc::new(client));
+        self.keys.http_client = Some(Arc::new(client));
         self
     }
 
@@ -196,22 +198,20 @@ impl ResourceServerBuilder {
     /// # Errors
     ///
     /// A [`ConfigError`] with every problem there is, by code: `insecure_issuer` or `invalid_issuer` (not an https
-    /// URL, or one with a query), `missing_audience`, `empty_audience`, `no_algorithm`, `excessive_leeway` (above
+    /// URL, or one with a query), `missing_audience`, `empty_audience`, `no_algorithm`,
+    /// `unsupported_algorithm` (which the backend does not have), `two_algorithm_sources`, `excessive_leeway` (above
     /// 300 s), `zero_token_lifetime`, `ambiguous_claim_path` or `invalid_claim_path`, `invalid_realm` (not printable
     /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_jwks_uri`, `two_key_sources`, `no_usable_key`, `no_http_client`.
     pub fn build(self) -> Result<ResourceServer, ConfigError> {
         let mut problems = Problems::default();
         let issuer = problems.note(Issuer::parse(&self.issuer, self.loopback_http));
-        self.check_values(&mut problems);
+        let allowed = self.check_values(&mut problems);
         let roles_at = problems.note(ClaimPath::parse(&self.roles_at));
-        let protection = self.protection(&mut problems);
-        let carriers = self.carriers(&mut problems);
-        let allowed = match &self.algorithms {
-            None => Some(AllowedAlgorithms::all()),
-            Some(algorithms) => AllowedAlgorithms::of(algorithms.clone()),
-        };
+        let protection = self.gate.protection(&mut problems);
+        let carriers = self.gate.carriers(&mut problems);
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
-        let keys = self.keys(issuer.as_ref(), allowed.as_ref(), &clock, &mut problems);
+        let (issuer_found, loopback_http) = (issuer.as_ref(), self.loopback_http);
+        let keys = self.keys.keys(issuer_found, loopback_http, allowed.as_ref(), &clock, &mut problems);
         let (Some(issuer), Some(allowed), Some(roles_at), Some(keys), true) =
             (issuer, allowed, roles_at, keys, problems.is_empty())
         else {
@@ -229,95 +229,22 @@ impl ResourceServerBuilder {
         Ok(ResourceServer::new(Core { validator, carriers, protection, clock, leeway: self.leeway }))
     }
 
-    /// What challenges say. With a problem noted, what comes back is not used.
-    fn protection(&self, problems: &mut Problems) -> Protection {
-        let mut protection = Protection::api();
-        match self.realm.as_deref().map(Realm::parse) {
-            None => {}
-            Some(Some(realm)) => protection.realm = realm,
-            Some(None) => problems.add("invalid_realm", "a realm has printable ASCII characters only"),
-        }
-        protection.error_uri = self.error_uri.as_deref().and_then(ErrorUri::parse);
-        if self.error_uri.is_some() && protection.error_uri.is_none() {
-            problems.add("invalid_error_uri", "`error_uri` is not an absolute http or https URI");
-        }
-        protection
-    }
-
-    /// Where tokens may stand.
-    fn carriers(&self, problems: &mut Problems) -> Carriers {
-        for name in [&self.query, &self.cookie].into_iter().flatten() {
-            if !is_carrier_name(name) {
-                problems
-                    .add("invalid_carrier_name", "a query parameter or cookie with a token has a plain name");
-            }
-        }
-        Carriers {
-            query: self.query.as_deref().map(Into::into),
-            cookie: self.cookie.as_deref().map(Into::into),
-        }
-    }
-
-    /// Settings that can be judged by themselves.
-    fn check_values(&self, problems: &mut Problems) {
+    /// Settings that can be judged by themselves, in their order; the algorithms are among them.
+    fn check_values(&self, problems: &mut Problems) -> Option<AllowedAlgorithms> {
         if self.audiences.is_empty() {
             problems.add("missing_audience", "no audience: call `audience` with the identifier of this API");
         }
         if self.audiences.iter().any(String::is_empty) {
             problems.add("empty_audience", "an audience is the empty text");
         }
-        if self.algorithms.as_ref().is_some_and(Vec::is_empty) {
-            problems.add("no_algorithm", "the list of algorithms is empty");
-        }
+        let allowed = self.keys.allowed(problems);
         if self.leeway > LONGEST_LEEWAY {
             problems.add("excessive_leeway", format!("a leeway above {} s", LONGEST_LEEWAY.as_secs()));
         }
         if self.max_token_lifetime.is_some_and(|lifetime| lifetime.is_zero()) {
             problems.add("zero_token_lifetime", "a `max_token_lifetime` of zero refuses every token");
         }
-    }
-
-    /// Where keys come from: given, or found at a configured or a discovered place.
-    fn keys(
-        &self,
-        issuer: Option<&Issuer>,
-        allowed: Option<&AllowedAlgorithms>,
-        clock: &Arc<dyn Clock>,
-        problems: &mut Problems,
-    ) -> Option<Keys> {
-        let configured = self
-            .jwks_uri
-            .as_deref()
-            .map(|uri| problems.note(configured("insecure_jwks_uri", "`jwks_uri`", uri, self.loopback_http)));
-        if let Some(set) = &self.jwk_set {
-            let keys = allowed.map(|allowed| KeySet::new(set, allowed));
-            if keys.as_ref().is_some_and(KeySet::is_empty) {
-                problems.add("no_usable_key", "no key of the JWK Set can verify an allowed algorithm");
-            }
-            if configured.is_some() {
-                problems.add("two_key_sources", "both `jwks_uri` and `jwk_set`: keys come from one place");
-            }
-            return keys.map(Keys::Fixed);
-        }
-        let client = self.http_client.clone().or_else(default_client);
-        if client.is_none() {
-            problems.add(
-                "no_http_client",
-                "keys are fetched, but the feature `reqwest` is off and `with_http_client` was not called",
-            );
-        }
-        let location = match configured {
-            None => Location::Discovered(issuer?.clone()),
-            Some(endpoint) => Location::Configured(endpoint?),
-        };
-        let source = Source {
-            location,
-            client: client?,
-            clock: Arc::clone(clock),
-            allowed: allowed?.clone(),
-            loopback_http: self.loopback_http,
-        };
-        Some(Keys::Remote(RemoteKeys::new(source, Arc::clone(clock))))
+        allowed
     }
 }
 
@@ -329,11 +256,4 @@ impl fmt::Debug for ResourceServerBuilder {
             .field("profile", &self.profile)
             .finish_non_exhaustive()
     }
-}
-
-fn default_client() -> Option<Arc<dyn HttpClient>> {
-    #[cfg(feature = "reqwest")]
-    return Some(Arc::new(crate::fetch::DefaultClient::default()));
-    #[cfg(not(feature = "reqwest"))]
-    None
 }

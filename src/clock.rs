@@ -6,6 +6,29 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Two clocks in one, because they answer different questions: claims such as `exp` are compared with *wall*
 /// time, while lifetimes, cooldowns and backoff are measured in *monotonic* time, which no administrator and no
 /// NTP step can turn back. The default is [`SystemClock`]; tests replace it with a clock they move by hand.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use portcullis::testing::{Issuer, ManualClock, validate};
+/// use portcullis::{ResourceServer, Validation};
+///
+/// let clock = ManualClock::at(1_800_000_000);
+/// let issuer = Issuer::offline("https://id.example.com").with_clock(clock.clone());
+/// let auth = ResourceServer::builder(issuer.url())
+///     .audience("https://api.example.com")
+///     .jwk_set(issuer.jwk_set())
+///     .with_clock(clock.clone())
+///     .build()?;
+/// let token = issuer.token("https://api.example.com").expires_in(Duration::from_secs(300)).sign();
+/// let request = http::Request::get("/").header("authorization", format!("Bearer {token}")).body(())?;
+///
+/// clock.advance(Duration::from_secs(329)); // within the leeway of 30 s
+/// assert!(matches!(validate(&auth, &request), Validation::Ready(Ok(_))));
+/// clock.advance(Duration::from_secs(1));
+/// assert!(matches!(validate(&auth, &request), Validation::Ready(Err(_))));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Time since the Unix epoch, as RFC 7519 §2 counts it (leap seconds ignored).
     fn unix_time(&self) -> Duration;

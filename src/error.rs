@@ -37,7 +37,7 @@ impl ConfigProblem {
         Self { code, message: message.into() }
     }
 
-    /// A stable, lower-case name of this kind of problem, such as `missing_audience`.
+    /// A stable, lower-case name of this kind of problem, such as `missing_audience`. [All codes](crate::docs::codes).
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.code

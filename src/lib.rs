@@ -8,11 +8,15 @@ mod boxed;
 mod builder;
 mod claims;
 mod clock;
+#[cfg(any(doc, doctest))]
+pub mod docs;
 mod error;
 mod fetch;
+mod gate_settings;
 mod jose;
 mod json;
 mod jwks;
+mod key_settings;
 mod layer;
 mod metadata;
 mod policy;
@@ -28,7 +32,11 @@ pub use claims::{Claims, ClaimsError, ClaimsMismatch, NumericDate, Scopes};
 pub use clock::{Clock, SystemClock};
 pub use error::{ConfigError, ConfigProblem};
 pub use fetch::{FetchError, FetchLimits, HttpClient};
-pub use jose::{JwkSet, JwkSetError, SignatureAlgorithm};
+#[cfg(feature = "pem")]
+pub use jose::PemError;
+pub use jose::{
+    HmacAlgorithm, HmacKey, HmacKeyError, JwkSet, JwkSetError, SignatureAlgorithm, SignatureBackend,
+};
 #[cfg(feature = "axum")]
 pub use layer::{CustomClaims, Refused};
 pub use layer::{

@@ -9,7 +9,7 @@ pub struct BearerToken<'a>(&'a str);
 
 impl<'a> BearerToken<'a> {
     /// Takes a text of the grammar `token68`: `1*( ALPHA / DIGIT / "-._~+/" ) *"="`.
-    pub(super) fn parse(text: &'a str) -> Option<Self> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let body = text.trim_end_matches('=');
         // Every byte is looked at, without an early exit: the loop is then vectorized, and it runs over a
         // kilobyte for each request.

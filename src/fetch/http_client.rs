@@ -19,6 +19,52 @@ use crate::boxed::{BoxError, BoxFuture};
 /// - **Certificates are validated** for the host of the request.
 /// - **It ends.** An exchange that outlives its limit is given up when the keys are next asked for, not before.
 /// - `send` does not block; every failure is in the future's answer.
+///
+/// `testing::assert_http_client_contract` tries a client against most of this.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use portcullis::testing::{Issuer, validate};
+/// use portcullis::{BoxFuture, FetchError, FetchLimits, HttpClient, ResourceServer, Validation};
+///
+/// /// Knows the issuer by another name inside the cluster.
+/// #[derive(Debug)]
+/// struct Inside<C>(C);
+///
+/// impl<C: HttpClient> HttpClient for Inside<C> {
+///     fn send(
+///         &self,
+///         mut request: Request<Bytes>,
+///         limits: FetchLimits,
+///     ) -> BoxFuture<'static, Result<Response<Bytes>, FetchError>> {
+///         let inside = request.uri().to_string().replace("https://id.example.com", "https://id.internal");
+///         match inside.parse() {
+///             Ok(uri) => *request.uri_mut() = uri,
+///             Err(_) => return Box::pin(async { Err(FetchError::Failed("no such place".into())) }),
+///         }
+///         self.0.send(request, limits)
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let inside = Issuer::offline("https://id.internal");
+/// let auth = ResourceServer::builder("https://id.example.com")
+///     .audience("https://api.example.com")
+///     .jwks_uri("https://id.example.com/jwks")
+///     .with_http_client(Inside(inside.clone()))
+///     .build()?;
+/// let request = |token| http::Request::get("/").header("authorization", format!("Bearer {token}")).body(());
+/// let token = inside.token("https://api.example.com").claim("iss", "https://id.example.com");
+///
+/// let Validation::Pending(admitted) = validate(&auth, &request(token.clone().sign())?) else { panic!("keys are fetched") };
+/// assert!(admitted.await.is_ok());
+/// let Validation::Ready(refused) = validate(&auth, &request(token.without("exp").sign())?) else { panic!("keys are there") };
+/// assert!(refused.is_err());
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub trait HttpClient: fmt::Debug + Send + Sync + 'static {
     /// Sends one request and reads the whole answer.
     fn send(

@@ -1,8 +1,8 @@
 use std::fmt;
 
-/// A signature algorithm (`alg` of a JWS, RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
+/// A signature algorithm (`alg` of a JWS, RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2, RFC 9964 §3).
 ///
-/// The set is closed and asymmetric: neither `none` nor HMAC can be expressed.
+/// The set is closed and asymmetric: neither `none` nor HMAC can be expressed. HMAC has [`HmacAlgorithm`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum SignatureAlgorithm {
@@ -16,6 +16,12 @@ pub enum SignatureAlgorithm {
     Es384,
     /// ECDSA with P-521 and SHA-512.
     Es512,
+    /// ML-DSA-44, after quantum computers as safe as SHA-256 is now (FIPS 204 category 2).
+    MlDsa44,
+    /// ML-DSA-65 (category 3).
+    MlDsa65,
+    /// ML-DSA-87 (category 5).
+    MlDsa87,
     /// RSASSA-PSS with SHA-256.
     Ps256,
     /// RSASSA-PSS with SHA-384.
@@ -32,12 +38,15 @@ pub enum SignatureAlgorithm {
 
 impl SignatureAlgorithm {
     /// Every algorithm, in alphabetical order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::EdDsa,
         Self::Ed25519,
         Self::Es256,
         Self::Es384,
         Self::Es512,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::MlDsa87,
         Self::Ps256,
         Self::Ps384,
         Self::Ps512,
@@ -55,6 +64,9 @@ impl SignatureAlgorithm {
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
             Self::Es512 => "ES512",
+            Self::MlDsa44 => "ML-DSA-44",
+            Self::MlDsa65 => "ML-DSA-65",
+            Self::MlDsa87 => "ML-DSA-87",
             Self::Ps256 => "PS256",
             Self::Ps384 => "PS384",
             Self::Ps512 => "PS512",
@@ -72,6 +84,9 @@ impl SignatureAlgorithm {
             "ES256" => Self::Es256,
             "ES384" => Self::Es384,
             "ES512" => Self::Es512,
+            "ML-DSA-44" => Self::MlDsa44,
+            "ML-DSA-65" => Self::MlDsa65,
+            "ML-DSA-87" => Self::MlDsa87,
             "PS256" => Self::Ps256,
             "PS384" => Self::Ps384,
             "PS512" => Self::Ps512,
@@ -89,26 +104,46 @@ impl fmt::Display for SignatureAlgorithm {
     }
 }
 
-/// The algorithms that an issuer may use: ours to choose, never the token's (RFC 8725 §3.1).
-#[derive(Clone, Debug)]
-pub(crate) struct AllowedAlgorithms(Vec<SignatureAlgorithm>);
+/// A symmetric algorithm (RFC 7518 §3.2), for an [`HmacKey`](crate::HmacKey) and nothing else.
+///
+/// It is a type of its own, so that it cannot stand in a list of [`SignatureAlgorithm`]s.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum HmacAlgorithm {
+    /// HMAC with SHA-256.
+    Hs256,
+    /// HMAC with SHA-384.
+    Hs384,
+    /// HMAC with SHA-512.
+    Hs512,
+}
 
-impl AllowedAlgorithms {
-    pub(crate) fn all() -> Self {
-        Self(SignatureAlgorithm::ALL.into())
+impl HmacAlgorithm {
+    /// Every algorithm, in alphabetical order.
+    pub const ALL: [Self; 3] = [Self::Hs256, Self::Hs384, Self::Hs512];
+
+    /// The registered name, such as `HS256`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Hs384 => "HS384",
+            Self::Hs512 => "HS512",
+        }
     }
 
-    /// A set of at least one.
-    pub(crate) fn of(algorithms: Vec<SignatureAlgorithm>) -> Option<Self> {
-        (!algorithms.is_empty()).then_some(Self(algorithms))
+    /// How many octets the hash puts out. A secret has as many or more.
+    pub(super) fn output_length(self) -> usize {
+        match self {
+            Self::Hs256 => 32,
+            Self::Hs384 => 48,
+            Self::Hs512 => 64,
+        }
     }
+}
 
-    pub(crate) fn contains(&self, algorithm: SignatureAlgorithm) -> bool {
-        self.0.contains(&algorithm)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = SignatureAlgorithm> {
-        self.0.iter().copied()
+impl fmt::Display for HmacAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -123,7 +158,7 @@ mod tests {
             assert_eq!(SignatureAlgorithm::from_name(algorithm.name()), Some(algorithm));
             assert_eq!(SignatureAlgorithm::from_name(&algorithm.name().to_lowercase()), None);
         }
-        for name in ["", "none", "HS256", "RS256 ", "ES256K"] {
+        for name in ["", "none", "HS256", "RS256 ", "ES256K", "ML-DSA", "ML-DSA-64"] {
             assert_eq!(SignatureAlgorithm::from_name(name), None);
         }
     }

@@ -1,4 +1,4 @@
-use super::algorithm::SignatureAlgorithm;
+use super::allowed::JwsAlgorithm;
 
 /// Why a text is not a signed token that one of our keys verifies. No variant carries anything from the token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -16,7 +16,7 @@ pub(crate) enum JoseError {
     #[error("`alg` names no algorithm that this issuer may use")]
     AlgorithmNotAllowed,
     #[error("no key of the issuer matches `kid` and `alg` {0}")]
-    UnknownKey(SignatureAlgorithm),
+    UnknownKey(JwsAlgorithm),
     #[error("the signature does not verify")]
     BadSignature,
 }

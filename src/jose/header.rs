@@ -1,4 +1,4 @@
-use super::algorithm::{AllowedAlgorithms, SignatureAlgorithm};
+use super::allowed::{AllowedAlgorithms, JwsAlgorithm};
 use super::compact::UnverifiedJws;
 use super::error::JoseError;
 use crate::json::{Document, Value};
@@ -18,7 +18,7 @@ const REFUSED: [&str; 6] = [
 /// The JOSE header of a JWS (RFC 7515 §4), as far as it may select among what is configured.
 pub(crate) struct JoseHeader {
     document: Document,
-    algorithm: SignatureAlgorithm,
+    algorithm: JwsAlgorithm,
     key_id: Option<usize>,
     typ: Option<usize>,
 }
@@ -43,14 +43,12 @@ impl JoseHeader {
             }
         }
         let algorithm = algorithm.ok_or(JoseError::MalformedHeader)?;
-        // RFC 8725 §3.1: the algorithm is looked up in our set; `none` and HMAC are not in it.
-        let algorithm = SignatureAlgorithm::from_name(algorithm)
-            .filter(|algorithm| allowed.contains(*algorithm))
-            .ok_or(JoseError::AlgorithmNotAllowed)?;
+        // RFC 8725 §3.1: the algorithm is looked up in our set; `none` is in none.
+        let algorithm = allowed.find(algorithm).ok_or(JoseError::AlgorithmNotAllowed)?;
         Ok(Self { document, algorithm, key_id, typ })
     }
 
-    pub(crate) fn algorithm(&self) -> SignatureAlgorithm {
+    pub(crate) fn algorithm(&self) -> JwsAlgorithm {
         self.algorithm
     }
 

@@ -1,8 +1,8 @@
 use super::algorithm::SignatureAlgorithm;
-use super::backend::Verifier;
+use super::aws_lc;
 use super::base64url;
 use super::public_key::{Curve, PublicKey};
-use super::soundness::{is_small_order_ed25519, is_sound_rsa};
+use super::soundness::{is_small_order_ed25519, is_sound_rsa, ml_dsa_key_length};
 use crate::json::{Document, Object};
 
 /// A public key of a JWK Set that can verify signatures (RFC 7517 §4).
@@ -41,9 +41,7 @@ impl Jwk {
             return Err(UnusableKey::NotForSignatures);
         }
         let key = public_key(members)?;
-        // What the library refuses, such as a point that is not on its curve, is no key for any algorithm.
-        let possible = SignatureAlgorithm::ALL.into_iter().find(|algorithm| key.fits(*algorithm));
-        possible.and_then(|algorithm| Verifier::new(algorithm, &key)).ok_or(UnusableKey::InvalidKey)?;
+        check(&key)?;
         let algorithm = match optional_text(members, "alg")? {
             Some(name) => Some(
                 SignatureAlgorithm::from_name(name)
@@ -55,6 +53,13 @@ impl Jwk {
         Ok(Self { key_id: optional_text(members, "kid")?.map(Into::into), algorithm, key })
     }
 
+    /// A key that came without any of the members that say what it is for.
+    #[cfg(feature = "pem")]
+    pub(super) fn without_id(key: PublicKey) -> Result<Self, UnusableKey> {
+        check(&key)?;
+        Ok(Self { key_id: None, algorithm: None, key })
+    }
+
     /// Whether the key may verify signatures of this algorithm: its type and curve fit (RFC 7518 §3), and its
     /// own `alg`, if any, is the same (RFC 7517 §4.4).
     pub(super) fn serves(&self, algorithm: SignatureAlgorithm) -> bool {
@@ -62,35 +67,59 @@ impl Jwk {
     }
 }
 
-/// The key itself, by its type (RFC 7518 §6, RFC 8037 §2).
+/// Whether a key has a member that only a private or symmetric key has (RFC 7518 §6, RFC 8037 §2, RFC 9964 §2).
+pub(super) fn shows_secret(json: &str) -> bool {
+    const SECRET: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+    let document = Document::parse(json).ok();
+    let members = document.as_ref().and_then(|document| document.root().as_object());
+    members.is_some_and(|members| SECRET.into_iter().any(|name| members.get(name).is_some()))
+}
+
+/// The key itself, by its type (RFC 7518 §6, RFC 8037 §2, RFC 9964 §2).
 fn public_key(members: Object<'_>) -> Result<PublicKey, UnusableKey> {
     match text(members, "kty")? {
-        "RSA" => {
-            let (modulus, exponent) = (bytes(members, "n")?, bytes(members, "e")?);
-            if !is_sound_rsa(&modulus, &exponent) {
-                return Err(UnusableKey::UnsoundRsaKey);
-            }
-            Ok(PublicKey::Rsa { modulus, exponent })
-        }
+        "RSA" => Ok(PublicKey::Rsa { modulus: bytes(members, "n")?, exponent: bytes(members, "e")? }),
         "EC" => {
             let curve = Curve::from_name(text(members, "crv")?).ok_or(UnusableKey::UnsupportedType)?;
             let (x, y) = (bytes(members, "x")?, bytes(members, "y")?);
             // RFC 7518 §6.2.1.2: coordinates have the full length of the curve, leading zeros included.
-            if x.len() != curve.coordinate_length() || y.len() != curve.coordinate_length() {
+            if x.len() != curve.coordinate_length() {
                 return Err(UnusableKey::InvalidKey);
             }
-            Ok(PublicKey::Ec { curve, point: [vec![4], x, y].concat() })
+            let point = [vec![4], x, y].concat();
+            PublicKey::uncompressed_point(curve, &point).ok_or(UnusableKey::InvalidKey)
         }
-        "OKP" if text(members, "crv")? == "Ed25519" => {
-            let point = bytes(members, "x")?;
-            if point.len() != 32 || is_small_order_ed25519(&point) {
-                return Err(UnusableKey::InvalidKey);
-            }
-            Ok(PublicKey::Ed25519 { point })
+        "OKP" if text(members, "crv")? == "Ed25519" => Ok(PublicKey::Ed25519 { point: bytes(members, "x")? }),
+        "AKP" => {
+            // Here `alg` is mandatory, and says what the octets are.
+            let algorithm = SignatureAlgorithm::from_name(text(members, "alg")?);
+            let algorithm = algorithm.ok_or(UnusableKey::UnsupportedAlgorithm)?;
+            Ok(PublicKey::MlDsa { algorithm, encoded: bytes(members, "pub")? })
         }
         // Among them "oct": a symmetric key in a published set is a leak, not a key.
         _ => Err(UnusableKey::UnsupportedType),
     }
+}
+
+/// Whether a key, wherever it came from, is safe to verify with.
+fn check(key: &PublicKey) -> Result<(), UnusableKey> {
+    match key {
+        PublicKey::Rsa { modulus, exponent } if !is_sound_rsa(modulus, exponent) => {
+            return Err(UnusableKey::UnsoundRsaKey);
+        }
+        PublicKey::Ed25519 { point } if point.len() != 32 || is_small_order_ed25519(point) => {
+            return Err(UnusableKey::InvalidKey);
+        }
+        PublicKey::MlDsa { algorithm, encoded } => {
+            let length = ml_dsa_key_length(*algorithm).ok_or(UnusableKey::UnsupportedAlgorithm)?;
+            if encoded.len() != length {
+                return Err(UnusableKey::InvalidKey);
+            }
+        }
+        _ => {}
+    }
+    // What the library refuses, such as a point that is not on its curve, is no key for any algorithm.
+    if aws_lc::takes(key) { Ok(()) } else { Err(UnusableKey::InvalidKey) }
 }
 
 /// RFC 7517 §4.2, §4.3: absent members leave the key free; present ones must allow verification.

@@ -1,23 +1,25 @@
 use std::collections::HashMap;
 
-use super::algorithm::{AllowedAlgorithms, SignatureAlgorithm};
-use super::backend::Verifier;
+use super::allowed::{AllowedAlgorithms, JwsAlgorithm};
+use super::backend::{SignatureBackend, Verifier};
 use super::compact::UnverifiedJws;
 use super::error::JoseError;
 use super::header::JoseHeader;
+use super::hmac_key::HmacKey;
 use super::jwk_set::JwkSet;
 
 /// How many keys a token may be tried against: those that share its `kid`, or all that fit where it has none.
-const MAX_TRIES: usize = 4;
+pub(super) const MAX_TRIES: usize = 4;
 
 /// The keys of one issuer, parsed and ready, found by `kid` and algorithm.
 pub(crate) struct KeySet {
     keys: Vec<Key>,
     by_key_id: HashMap<Box<str>, Vec<usize>>,
+    selected_by_id: bool,
 }
 
 struct Key {
-    verifiers: Vec<(SignatureAlgorithm, Verifier)>,
+    verifiers: Vec<(JwsAlgorithm, Verifier)>,
 }
 
 /// Proof that a signature was verified by a key of the issuer. [`Selected::verify`] is its only source.
@@ -26,13 +28,18 @@ pub(crate) struct VerifiedJws(());
 
 impl KeySet {
     /// Prepares every key of `set` for every allowed algorithm it serves.
-    pub(crate) fn new(set: &JwkSet, allowed: &AllowedAlgorithms) -> Self {
-        let mut this = Self { keys: Vec::new(), by_key_id: HashMap::new() };
+    pub(crate) fn new(set: &JwkSet, allowed: &AllowedAlgorithms, backend: &SignatureBackend) -> Self {
+        let (keys, by_key_id) = (Vec::new(), HashMap::new());
+        let mut this = Self { keys, by_key_id, selected_by_id: set.selected_by_id };
         for jwk in &set.keys {
+            let prepared = |algorithm| {
+                let verifier = Verifier::new(backend, algorithm, &jwk.key)?;
+                Some((JwsAlgorithm::Signature(algorithm), verifier))
+            };
             let verifiers: Vec<_> = allowed
-                .iter()
+                .signatures()
                 .filter(|algorithm| jwk.serves(*algorithm))
-                .filter_map(|algorithm| Some((algorithm, Verifier::new(algorithm, &jwk.key)?)))
+                .filter_map(prepared)
                 .collect();
             if verifiers.is_empty() {
                 continue;
@@ -45,6 +52,13 @@ impl KeySet {
         this
     }
 
+    /// The one secret, for its one algorithm. `None` if the backend does not take it.
+    pub(crate) fn of_hmac_key(key: &HmacKey, backend: &SignatureBackend) -> Option<Self> {
+        let verifier = Verifier::of_hmac_key(backend, key)?;
+        let key = Key { verifiers: vec![(JwsAlgorithm::Hmac(key.algorithm()), verifier)] };
+        Some(Self { keys: vec![key], by_key_id: HashMap::new(), selected_by_id: false })
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
@@ -53,12 +67,18 @@ impl KeySet {
         self.keys.len()
     }
 
+    /// Whether any key has the `kid` that the header names.
+    pub(crate) fn knows_id(&self, header: &JoseHeader) -> bool {
+        header.key_id().is_some_and(|key_id| self.by_key_id.contains_key(key_id))
+    }
+
     /// The keys that may have signed a token with this header: same `kid` (compared exactly), and fit for its
-    /// algorithm. A token without `kid` may have been signed by any key that fits (RFC 7515 §4.1.4).
+    /// algorithm. A token without `kid` may have been signed by any key that fits (RFC 7515 §4.1.4), and so may any
+    /// token where the keys were given without identifiers.
     pub(crate) fn select(&self, header: &JoseHeader) -> Option<Selected<'_>> {
         let same_id = match header.key_id() {
-            Some(key_id) => Some(self.by_key_id.get(key_id)?.as_slice()),
-            None => None,
+            Some(key_id) if self.selected_by_id => Some(self.by_key_id.get(key_id)?.as_slice()),
+            _ => None,
         };
         let selected = Selected { keys: &self.keys, same_id, algorithm: header.algorithm() };
         let any = selected.verifiers().next().is_some();
@@ -67,7 +87,7 @@ impl KeySet {
 }
 
 impl Key {
-    fn verifier(&self, algorithm: SignatureAlgorithm) -> Option<&Verifier> {
+    fn verifier(&self, algorithm: JwsAlgorithm) -> Option<&Verifier> {
         self.verifiers.iter().find_map(|(serves, verifier)| (*serves == algorithm).then_some(verifier))
     }
 }
@@ -75,9 +95,9 @@ impl Key {
 /// The few keys that a token is tried against.
 pub(crate) struct Selected<'k> {
     keys: &'k [Key],
-    /// The indices of the keys with the token's `kid`; all keys where it has none.
+    /// The indices of the keys with the token's `kid`; all keys where that selects none.
     same_id: Option<&'k [usize]>,
-    algorithm: SignatureAlgorithm,
+    algorithm: JwsAlgorithm,
 }
 
 impl<'k> Selected<'k> {

@@ -16,6 +16,11 @@ pub(super) enum PublicKey {
     Ed25519 {
         point: Vec<u8>,
     },
+    /// Bound to one algorithm, by its length too.
+    MlDsa {
+        algorithm: SignatureAlgorithm,
+        encoded: Vec<u8>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,7 +31,14 @@ pub(super) enum Curve {
 }
 
 impl PublicKey {
-    /// Whether type and curve go with the algorithm (RFC 7518 §3, RFC 8037 §3.1).
+    /// A point of the curve in its long form, at full length. Whether it is on the curve is not judged here.
+    pub(super) fn uncompressed_point(curve: Curve, point: &[u8]) -> Option<Self> {
+        let coordinates = point.strip_prefix(&[4])?;
+        let whole = coordinates.len() == curve.coordinate_length().saturating_mul(2);
+        whole.then(|| Self::Ec { curve, point: point.into() })
+    }
+
+    /// Whether type and curve go with the algorithm (RFC 7518 §3, RFC 8037 §3.1, RFC 9964 §3).
     pub(super) fn fits(&self, algorithm: SignatureAlgorithm) -> bool {
         use SignatureAlgorithm as A;
         match self {
@@ -37,6 +49,7 @@ impl PublicKey {
             Self::Ec { curve: Curve::P384, .. } => algorithm == A::Es384,
             Self::Ec { curve: Curve::P521, .. } => algorithm == A::Es512,
             Self::Ed25519 { .. } => matches!(algorithm, A::EdDsa | A::Ed25519),
+            Self::MlDsa { algorithm: own, .. } => algorithm == *own,
         }
     }
 }

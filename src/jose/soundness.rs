@@ -1,5 +1,7 @@
 //! Keys that are well-formed and still not safe to verify with.
 
+use super::algorithm::SignatureAlgorithm;
+
 /// Whether an RSA key (big-endian modulus and exponent) is of sound size and shape.
 ///
 /// RFC 7518 §3.3 asks for 2048 bits or more. The upper bounds keep a hostile key from making one verification
@@ -45,4 +47,14 @@ pub(super) fn is_small_order_ed25519(point: &[u8]) -> bool {
         is(0, 0, 0) || is(1, 0, 0) || [0xec, 0xed, 0xee].into_iter().any(|first| is(first, 0xff, 0x7f));
     trivial
         || ORDER_8.iter().any(|y| matches!(y.split_last(), Some((last, rest)) if *last == top && rest == low))
+}
+
+/// FIPS 204 §4, table 2.
+pub(super) fn ml_dsa_key_length(algorithm: SignatureAlgorithm) -> Option<usize> {
+    match algorithm {
+        SignatureAlgorithm::MlDsa44 => Some(1312),
+        SignatureAlgorithm::MlDsa65 => Some(1952),
+        SignatureAlgorithm::MlDsa87 => Some(2592),
+        _ => None,
+    }
 }

@@ -67,8 +67,9 @@ impl RemoteKeys {
         use_keys: impl FnOnce(Selected<'_>) -> R,
     ) -> Lookup<R> {
         let now = self.clock.monotonic();
-        if let Some(snapshot) = &*self.snapshot.load()
-            && now < snapshot.times.trusted_until
+        let snapshot = self.snapshot.load();
+        let trusted = snapshot.as_ref().filter(|snapshot| now < snapshot.times.trusted_until);
+        if let Some(snapshot) = trusted
             && let Some(selected) = snapshot.keys.select(header)
         {
             if now >= snapshot.times.refresh_from {
@@ -76,7 +77,14 @@ impl RemoteKeys {
             }
             return Lookup::Found(use_keys(selected));
         }
-        Lookup::Missing(self.missing())
+        Lookup::Missing(match self.missing() {
+            // There is a trusted key with this `kid`, and it is for other algorithms: the token is at fault, as it is
+            // with a signature that such a key does not verify. No outage is blamed for it.
+            Missing::Unavailable { .. } if trusted.is_some_and(|snapshot| snapshot.keys.knows_id(header)) => {
+                Missing::Unknown
+            }
+            missing => missing,
+        })
     }
 
     pub(super) fn missing(&self) -> Missing {

@@ -93,7 +93,9 @@ impl<S: Sync> OptionalFromRequestParts<S> for ValidatedToken {
 /// answers 500, like [`ValidatedToken`].
 ///
 /// ```
-/// use portcullis::CustomClaims;
+/// use axum::{Router, body::Body, routing::get};
+/// use portcullis::{Claims, CustomClaims, ResourceServer, authenticated};
+/// use tower::ServiceExt as _;
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Tenant {
@@ -103,6 +105,19 @@ impl<S: Sync> OptionalFromRequestParts<S> for ValidatedToken {
 /// async fn list(CustomClaims(claims): CustomClaims<Tenant>) -> String {
 ///     format!("orders of {}", claims.tenant)
 /// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let auth = ResourceServer::builder("https://id.example.com").audience("https://api.example.com").build()?;
+/// let status = async |claims: &str| {
+///     let app = Router::new().route("/", get(list)).layer(auth.require(authenticated()));
+///     let app = app.layer(auth.dangerous_authenticate_as(Claims::from_json(claims).unwrap()));
+///     app.oneshot(http::Request::get("/").body(Body::empty()).unwrap()).await.unwrap().status().as_u16()
+/// };
+/// assert_eq!(status(r#"{"tenant":"t1"}"#).await, 200);
+/// assert_eq!(status(r#"{"tenant":1}"#).await, 403);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct CustomClaims<T>(pub T);

@@ -8,6 +8,8 @@ mod future;
 mod gate;
 mod grpc;
 mod mark;
+#[cfg(feature = "testing")]
+mod pretend;
 mod problem;
 mod rejection;
 mod respond;

@@ -15,13 +15,28 @@ use crate::validate::{InvalidToken, Unavailable, ValidationError};
 /// comes from the token.
 ///
 /// ```
-/// use portcullis::Rejection;
+/// use http::{Request, Response};
+/// use portcullis::{Rejection, RejectionKind, ResourceServer, authenticated};
+/// use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 ///
-/// fn log(response: &http::Response<()>) {
-///     if let Some(rejection) = response.extensions().get::<Rejection>() {
-///         println!("{}: {rejection}", rejection.code());
-///     }
-/// }
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let auth = ResourceServer::builder("https://id.example.com").audience("https://api.example.com").build()?;
+/// let service = ServiceBuilder::new()
+///     .map_response(|response: Response<String>| {
+///         if let Some(rejection) = response.extensions().get::<Rejection>() {
+///             println!("{}: {rejection}", rejection.code());
+///         }
+///         response
+///     })
+///     .layer(auth.require(authenticated()))
+///     .service(service_fn(async |_| Ok::<_, std::convert::Infallible>(Response::new(String::new()))));
+///
+/// let refused = service.oneshot(Request::get("/").body(())?).await?;
+/// let rejection = refused.extensions().get::<Rejection>().unwrap();
+/// assert_eq!((rejection.kind(), rejection.code()), (RejectionKind::MissingCredential, "missing_credential"));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Rejection {
@@ -87,7 +102,8 @@ impl Rejection {
         }
     }
 
-    /// A stable, lower-case name of the exact reason, such as `expired` or `repeated_credential`.
+    /// A stable, lower-case name of the exact reason, such as `expired` or `repeated_credential`: for logs, metrics and
+    /// tests. [All codes](crate::docs::codes).
     #[must_use]
     pub fn code(&self) -> &'static str {
         match &*self.reason {

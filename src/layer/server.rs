@@ -19,7 +19,7 @@ use crate::validate::{DEFAULT_LEEWAY, TokenValidator};
 /// with [`problem_json`](Self::problem_json) or [`respond_with`](Self::respond_with).
 #[derive(Clone)]
 pub struct ResourceServer<R = EmptyBody> {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     respond: R,
 }
 

@@ -14,7 +14,9 @@ use crate::token::ValidatedToken;
 /// [`ResourceServer::require`](crate::ResourceServer::require).
 ///
 /// ```
-/// use portcullis::{Decision, Denial, Policy, PolicyInput};
+/// use http::Request;
+/// use portcullis::testing::decide;
+/// use portcullis::{Claims, Decision, Denial, Policy, PolicyInput, ValidatedToken};
 ///
 /// #[derive(Debug)]
 /// struct ReadOnly;
@@ -24,6 +26,11 @@ use crate::token::ValidatedToken;
 ///         if input.method().is_safe() { Decision::Allow } else { Decision::Deny(Denial::because("read-only")) }
 ///     }
 /// }
+///
+/// let token = ValidatedToken::assertion(Claims::from_json("{}")?);
+/// assert_eq!(decide(&ReadOnly, Some(&token), &Request::get("/").body(())?), Decision::Allow);
+/// assert!(matches!(decide(&ReadOnly, Some(&token), &Request::post("/").body(())?), Decision::Deny(_)));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a policy",

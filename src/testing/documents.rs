@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::fault::Faults;
 use super::signing::{SigningKey, base64url};
 use crate::jose::SignatureAlgorithm;
 
@@ -10,6 +11,7 @@ use crate::jose::SignatureAlgorithm;
 pub(super) struct Documents {
     pub(super) issuer: String,
     keys: Mutex<KeyRing>,
+    pub(super) faults: Faults,
     discovery_requests: AtomicUsize,
     jwks_requests: AtomicUsize,
 }
@@ -17,7 +19,10 @@ pub(super) struct Documents {
 #[derive(Default)]
 struct KeyRing {
     generation: u32,
+    /// What signs.
     keys: Vec<Arc<SigningKey>>,
+    /// What is published beside it: keys of the next or the last generation.
+    others: Vec<Arc<SigningKey>>,
 }
 
 /// How often an [`Issuer`](super::Issuer) was asked.
@@ -35,6 +40,7 @@ impl Documents {
         let documents = Self {
             issuer: issuer.to_owned(),
             keys: Mutex::default(),
+            faults: Faults::default(),
             discovery_requests: AtomicUsize::new(0),
             jwks_requests: AtomicUsize::new(0),
         };
@@ -53,7 +59,8 @@ impl Documents {
         key
     }
 
-    pub(super) fn rotate(&self) {
+    /// Makes the keys of the next generation, for the same algorithms.
+    fn next(&self) -> KeyRing {
         // Making keys takes a while; the set changes at once, and whoever asks sees the old or the new one whole.
         let (algorithms, generation) = {
             let ring = self.ring();
@@ -61,8 +68,29 @@ impl Documents {
             (algorithms, ring.generation + 1)
         };
         let make = |algorithm| Arc::new(SigningKey::generate(algorithm, key_id(algorithm, generation)));
-        let keys = algorithms.into_iter().map(make).collect();
-        *self.ring() = KeyRing { generation, keys };
+        KeyRing { generation, keys: algorithms.into_iter().map(make).collect(), others: Vec::new() }
+    }
+
+    pub(super) fn rotate(&self) {
+        let next = self.next();
+        *self.ring() = next;
+    }
+
+    pub(super) fn publish_next(&self) {
+        let next = self.next();
+        self.ring().others = next.keys;
+    }
+
+    pub(super) fn activate_next(&self) {
+        let mut ring = self.ring();
+        assert!(!ring.others.is_empty(), "`publish_next` comes before `activate_next`");
+        let KeyRing { generation, keys, others } = &mut *ring;
+        *generation += 1;
+        std::mem::swap(keys, others);
+    }
+
+    pub(super) fn retire(&self) {
+        self.ring().others.clear();
     }
 
     pub(super) fn sign(&self, algorithm: SignatureAlgorithm, header: &str, payload: &[u8]) -> String {
@@ -72,7 +100,8 @@ impl Documents {
     }
 
     pub(super) fn jwks(&self) -> Value {
-        let keys: Vec<_> = self.ring().keys.iter().map(|key| key.jwk()).collect();
+        let ring = self.ring();
+        let keys: Vec<_> = ring.keys.iter().chain(&ring.others).map(|key| key.jwk()).collect();
         json!({ "keys": keys })
     }
 

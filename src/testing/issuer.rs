@@ -1,12 +1,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::{Request, Response};
 use serde_json::Value;
 
 use super::documents::{Documents, Requests};
+use super::fault::Fault;
 use super::server;
 use super::token::TokenBuilder;
+use crate::boxed::BoxFuture;
 use crate::clock::{Clock, SystemClock};
+use crate::fetch::{FetchError, FetchLimits, HttpClient};
 use crate::jose::{JwkSet, SignatureAlgorithm};
 
 /// An authorization server for tests: it has keys, signs any token, and (if started) serves its metadata and
@@ -14,6 +19,9 @@ use crate::jose::{JwkSet, SignatureAlgorithm};
 ///
 /// It starts with one ES256 key. A key for another algorithm is made, and published, when a token first needs
 /// it. Clones are the same issuer.
+///
+/// It is an [`HttpClient`] too, which answers for itself from memory: with `with_http_client(issuer.clone())` the server
+/// under test fetches metadata and keys without a network.
 #[derive(Clone)]
 pub struct Issuer {
     documents: Arc<Documents>,
@@ -79,6 +87,36 @@ impl Issuer {
         self.documents.rotate();
     }
 
+    /// First step of a rotation with notice: publishes a next key beside each key. Tokens are still signed by the
+    /// present ones.
+    pub fn publish_next(&self) {
+        self.documents.publish_next();
+    }
+
+    /// Second step: signs by the next keys. The old ones stay published.
+    ///
+    /// # Panics
+    ///
+    /// If no next keys were published.
+    pub fn activate_next(&self) {
+        self.documents.activate_next();
+    }
+
+    /// Last step: no longer publishes the old keys.
+    pub fn retire(&self) {
+        self.documents.retire();
+    }
+
+    /// From now on, every request for metadata or keys meets this fault.
+    pub fn fail(&self, fault: Fault) {
+        self.documents.faults.set(Some(fault));
+    }
+
+    /// From now on, requests are answered rightly again.
+    pub fn mend(&self) {
+        self.documents.faults.set(None);
+    }
+
     /// The JWK Set, as a document.
     #[must_use]
     pub fn jwks_json(&self) -> Value {
@@ -106,6 +144,25 @@ impl Issuer {
     #[must_use]
     pub fn requests(&self) -> Requests {
         self.documents.requests()
+    }
+}
+
+impl HttpClient for Issuer {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: FetchLimits,
+    ) -> BoxFuture<'static, Result<Response<Bytes>, FetchError>> {
+        let documents = Arc::clone(&self.documents);
+        Box::pin(async move {
+            let url = request.uri().to_string();
+            let path = url.strip_prefix(&documents.issuer);
+            let path = path.ok_or_else(|| FetchError::Failed("another host than the issuer's".into()))?;
+            let answer = tokio::time::timeout(limits.timeout, server::answer(&documents, path)).await;
+            let response = answer.map_err(|_| FetchError::TimedOut)?;
+            let response = response.map_err(|broken| FetchError::Failed(broken.into()))?;
+            if response.body().len() > limits.max_body { Err(FetchError::TooLarge) } else { Ok(response) }
+        })
     }
 }
 

@@ -1,4 +1,5 @@
-//! A test kit: an issuer with keys, tokens that are right or wrong in one respect, a clock moved by hand.
+//! A test kit: an issuer with keys, tokens that are right or wrong in one respect, a clock moved by hand, assertions.
+//! [Recipes for each framework](crate::docs::testing).
 //!
 //! ```
 //! use portcullis::testing::{Flaw, Issuer, ManualClock};
@@ -35,14 +36,29 @@
     reason = "a test kit fails where the mistake is; none of it is reachable from a service"
 )]
 
+mod authenticate_as;
+mod challenge;
 mod clock;
+mod contract;
 mod documents;
+mod fault;
+mod flaw;
+mod inputs;
 mod issuer;
 mod server;
 mod signing;
 mod token;
 
+pub use authenticate_as::{AuthenticateAs, AuthenticatedAs};
+pub use challenge::{
+    Challenge, assert_insufficient_scope, assert_invalid_token, assert_malformed, assert_unauthenticated,
+    assert_unavailable,
+};
 pub use clock::ManualClock;
+pub use contract::assert_http_client_contract;
 pub use documents::Requests;
+pub use fault::Fault;
+pub use flaw::Flaw;
+pub use inputs::{decide, presented, validate};
 pub use issuer::Issuer;
-pub use token::{Flaw, TokenBuilder};
+pub use token::TokenBuilder;

@@ -1,13 +1,15 @@
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaKeyPair,
+    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair,
+    PqdsaSigningAlgorithm, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::jose::SignatureAlgorithm;
+use crate::jose::{HmacAlgorithm, HmacKey, SignatureAlgorithm};
 
 /// A private key for one algorithm, and the JWK of its public half.
 pub(super) struct SigningKey {
@@ -19,6 +21,7 @@ pub(super) struct SigningKey {
 enum Pair {
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    MlDsa(PqdsaKeyPair),
     Rsa(Box<RsaKeyPair>),
 }
 
@@ -31,6 +34,9 @@ impl SigningKey {
             SignatureAlgorithm::EdDsa | SignatureAlgorithm::Ed25519 => {
                 Pair::Ed25519(Ed25519KeyPair::generate().expect("a key can be generated"))
             }
+            SignatureAlgorithm::MlDsa44 => ml_dsa(&signature::ML_DSA_44_SIGNING),
+            SignatureAlgorithm::MlDsa65 => ml_dsa(&signature::ML_DSA_65_SIGNING),
+            SignatureAlgorithm::MlDsa87 => ml_dsa(&signature::ML_DSA_87_SIGNING),
             _ => Pair::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key can be generated"))),
         };
         Self { key_id, algorithm, pair }
@@ -60,6 +66,7 @@ impl SigningKey {
             Pair::Ed25519(pair) => {
                 json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url(pair.public_key().as_ref()) })
             }
+            Pair::MlDsa(pair) => json!({ "kty": "AKP", "pub": base64url(pair.public_key().as_ref()) }),
             Pair::Rsa(pair) => {
                 let key = pair.public_key();
                 let modulus = key.modulus().big_endian_without_leading_zero();
@@ -80,6 +87,11 @@ impl SigningKey {
         match &self.pair {
             Pair::Ecdsa(pair) => pair.sign(&random, input).expect("an input can be signed").as_ref().to_vec(),
             Pair::Ed25519(pair) => pair.sign(input).as_ref().to_vec(),
+            Pair::MlDsa(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                pair.sign(input, &mut signature).expect("an input can be signed");
+                signature
+            }
             Pair::Rsa(pair) => {
                 let padding: &dyn signature::RsaEncoding = match self.algorithm {
                     SignatureAlgorithm::Ps256 => &signature::RSA_PSS_SHA256,
@@ -97,8 +109,21 @@ impl SigningKey {
     }
 }
 
+pub(super) fn authenticate(key: &HmacKey, input: &[u8]) -> Vec<u8> {
+    let algorithm = match key.algorithm() {
+        HmacAlgorithm::Hs256 => hmac::HMAC_SHA256,
+        HmacAlgorithm::Hs384 => hmac::HMAC_SHA384,
+        HmacAlgorithm::Hs512 => hmac::HMAC_SHA512,
+    };
+    hmac::sign(&hmac::Key::new(algorithm, key.secret()), input).as_ref().to_vec()
+}
+
 fn ecdsa(algorithm: &'static EcdsaSigningAlgorithm) -> Pair {
     Pair::Ecdsa(EcdsaKeyPair::generate(algorithm).expect("a key can be generated"))
+}
+
+fn ml_dsa(algorithm: &'static PqdsaSigningAlgorithm) -> Pair {
+    Pair::MlDsa(PqdsaKeyPair::generate(algorithm).expect("a key can be generated"))
 }
 
 pub(super) fn base64url(bytes: &[u8]) -> String {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::documents::Documents;
-use super::signing::base64url;
-use crate::jose::SignatureAlgorithm;
+use super::flaw::Flaw;
+use super::signing::{authenticate, base64url};
+use crate::jose::{HmacKey, SignatureAlgorithm};
 
 /// A token in the making. Made by [`Issuer::token`](super::Issuer::token); it starts out right in every respect.
 #[derive(Clone)]
@@ -14,34 +15,11 @@ use crate::jose::SignatureAlgorithm;
 pub struct TokenBuilder {
     documents: Arc<Documents>,
     algorithm: SignatureAlgorithm,
+    hmac_key: Option<HmacKey>,
     now: u64,
     header: Map<String, Value>,
     claims: Map<String, Value>,
     flaw: Option<Flaw>,
-}
-
-/// The one respect in which a token is wrong.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Flaw {
-    /// `alg: none` and an empty signature.
-    AlgNone,
-    /// Bound to a DPoP key (`cnf.jkt`) of which the request has no proof.
-    BoundToKey,
-    /// A letter of the signature is changed.
-    BadSignature,
-    /// Expired an hour ago.
-    Expired,
-    /// Valid in an hour.
-    NotYetValid,
-    /// Typed as an OpenID Connect logout token.
-    OtherType,
-    /// Signed with the right key under a `kid` that the issuer does not have.
-    UnknownKey,
-    /// For another audience.
-    WrongAudience,
-    /// From another issuer.
-    WrongIssuer,
 }
 
 impl TokenBuilder {
@@ -61,12 +39,27 @@ impl TokenBuilder {
 
     fn empty(documents: Arc<Documents>, now: u64) -> Self {
         let header = Map::from_iter([("typ".to_owned(), json!("at+jwt"))]);
-        Self { documents, algorithm: SignatureAlgorithm::Es256, now, header, claims: Map::new(), flaw: None }
+        Self {
+            documents,
+            algorithm: SignatureAlgorithm::Es256,
+            hmac_key: None,
+            now,
+            header,
+            claims: Map::new(),
+            flaw: None,
+        }
     }
 
     /// Signs with this algorithm instead of ES256.
     pub fn algorithm(mut self, algorithm: SignatureAlgorithm) -> Self {
         self.algorithm = algorithm;
+        self
+    }
+
+    /// Authenticates with this secret instead of signing with a key of the issuer. `kid` is left out, and is no flaw: a
+    /// server that has a secret does not look at it.
+    pub fn hmac_key(mut self, key: HmacKey) -> Self {
+        self.hmac_key = Some(key);
         self
     }
 
@@ -124,40 +117,28 @@ impl TokenBuilder {
     /// Signs the token.
     #[must_use]
     pub fn sign(mut self) -> String {
-        let now = self.now;
-        self = match self.flaw {
-            None | Some(Flaw::BadSignature | Flaw::AlgNone) => self,
-            Some(Flaw::BoundToKey) => {
-                self.claim("cnf", json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }))
-            }
-            Some(Flaw::Expired) => self.claim("iat", now - 7200).claim("exp", now - 3600),
-            Some(Flaw::NotYetValid) => self.claim("nbf", now + 3600).claim("exp", now + 7200),
-            Some(Flaw::OtherType) => self.header("typ", "logout+jwt"),
-            Some(Flaw::UnknownKey) => self.header("kid", "nobody's key"),
-            Some(Flaw::WrongAudience) => self.claim("aud", "https://another-api.example.com"),
-            Some(Flaw::WrongIssuer) => self.claim("iss", "https://another-issuer.example.com"),
-        };
-        let claims = Value::Object(self.claims.clone()).to_string();
-        if self.flaw == Some(Flaw::AlgNone) {
-            let header = json!({ "alg": "none", "typ": "at+jwt" }).to_string();
-            return format!("{}.{}.", base64url(header.as_bytes()), base64url(claims.as_bytes()));
+        if let Some(flaw) = self.flaw {
+            flaw.spoil_unsigned(&mut self.header, &mut self.claims, self.now);
         }
-        let mut header = self.header.clone();
-        header.entry("alg").or_insert_with(|| self.algorithm.name().into());
-        header.entry("kid").or_insert_with(|| self.documents.key(self.algorithm).key_id().into());
+        let claims = Value::Object(self.claims.clone()).to_string();
+        let mut header = self.header;
+        if let Some(key) = &self.hmac_key {
+            header.entry("alg").or_insert_with(|| key.algorithm().name().into());
+        } else {
+            header.entry("alg").or_insert_with(|| self.algorithm.name().into());
+            header.entry("kid").or_insert_with(|| self.documents.key(self.algorithm).key_id().into());
+        }
         header.retain(|_, value| !value.is_null());
-        let token =
-            self.documents.sign(self.algorithm, &Value::Object(header).to_string(), claims.as_bytes());
-        if self.flaw == Some(Flaw::BadSignature) { with_changed_letter(&token) } else { token }
+        let header = Value::Object(header).to_string();
+        let token = match &self.hmac_key {
+            Some(key) => {
+                let input = format!("{}.{}", base64url(header.as_bytes()), base64url(claims.as_bytes()));
+                format!("{input}.{}", base64url(&authenticate(key, input.as_bytes())))
+            }
+            None => self.documents.sign(self.algorithm, &header, claims.as_bytes()),
+        };
+        self.flaw.map_or(token.clone(), |flaw| flaw.spoil_signed(&token, &self.claims))
     }
-}
-
-/// Changes the first letter of the signature: the text stays canonical base64url of the same length.
-fn with_changed_letter(token: &str) -> String {
-    let (input, signature) = token.rsplit_once('.').unwrap_or_default();
-    let rest: String = signature.chars().skip(1).collect();
-    let first = if signature.starts_with('A') { 'B' } else { 'A' };
-    format!("{input}.{first}{rest}")
 }
 
 impl fmt::Debug for TokenBuilder {

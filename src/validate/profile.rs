@@ -10,6 +10,30 @@ use crate::jose::MediaType;
 /// Both profiles check issuer, audience, expiry and signature. They differ in how they know an access token
 /// from the other tokens that the same issuer signs with the same keys: ID tokens, logout tokens, security
 /// events, DPoP proofs and more: by its type, or by claims that only the other kind has.
+///
+/// ```
+/// use portcullis::testing::{Issuer, validate};
+/// use portcullis::{Profile, ResourceServer, Validation};
+///
+/// let issuer = Issuer::offline("https://id.example.com");
+/// let admits = |profile: Profile, token: String| {
+///     let auth = ResourceServer::builder(issuer.url())
+///         .audience("https://api.example.com")
+///         .jwk_set(issuer.jwk_set())
+///         .profile(profile)
+///         .build()
+///         .unwrap();
+///     let request = http::Request::get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();
+///     matches!(validate(&auth, &request), Validation::Ready(Ok(_)))
+/// };
+/// let token = issuer.token("https://api.example.com");
+/// assert!(admits(Profile::Rfc9068, token.clone().sign()));
+/// let plain = token.header("typ", "JWT");
+/// assert!(!admits(Profile::Rfc9068, plain.clone().sign()));
+/// assert!(admits(Profile::PlainJwt, plain.clone().sign()));
+/// // An ID token is never an access token.
+/// assert!(!admits(Profile::PlainJwt, plain.claim("nonce", "n-0S6_WzA2Mj").sign()));
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Profile {

@@ -6,8 +6,8 @@ mod grants;
 use std::time::Duration;
 
 use portcullis::SignatureAlgorithm::Es256;
-use portcullis::testing::{Issuer, ManualClock};
-use portcullis::{Profile, ResourceServer, ResourceServerBuilder, scope};
+use portcullis::testing::{Flaw, Issuer, ManualClock};
+use portcullis::{Profile, ResourceServer, ResourceServerBuilder, role, scope};
 use serde_json::{Value, json};
 
 use crate::jose::{CLAIMS, api};
@@ -47,7 +47,7 @@ fn with_members(claims: &str, members: &str) -> String {
 
 #[tokio::test]
 async fn required_claims_must_be_there_and_null_is_not_there() {
-    // covers: DSC-005, JWT-003, JWT-004, JWT-006, JWT-011, JWT-014, JWT-021, JWT-030, JWT-032
+    // covers: JWT-003, JWT-004, JWT-006, JWT-011, JWT-014, JWT-021, JWT-030, JWT-032
     let (issuer, [strict, plain], _) = both(|server| server);
     let token = issuer.token(AUDIENCE).claim("https://example.com/x", json!({ "y": [1, null] }));
     for (name, of_all) in [
@@ -214,7 +214,7 @@ async fn leeway_is_exact_to_the_second_and_the_same_for_every_time() {
 
 #[tokio::test]
 async fn the_issuer_is_compared_code_point_by_code_point() {
-    // covers: JWT-004, JWT-026, HT-015
+    // covers: DSC-005, JWT-004, JWT-026, HT-015
     let (issuer, apis, _) = both(|server| server);
     let admitted = [
         format!("\"{ISSUER}\""),
@@ -406,7 +406,7 @@ async fn a_token_must_not_live_longer_than_the_configured_time() {
 
 #[tokio::test]
 async fn a_bound_token_is_refused_whatever_it_is_bound_to() {
-    // covers: DPP-026, DPP-027, DPP-041, DPP-042
+    // covers: DPP-026, DPP-027, DPP-041, DPP-042, MTL-008
     let (issuer, apis, _) = both(|server| server);
     let token = issuer.token(AUDIENCE);
     for cnf in [
@@ -415,6 +415,8 @@ async fn a_bound_token_is_refused_whatever_it_is_bound_to() {
         json!({ "jwk": { "kty": "EC" } }),
         json!({ "unheard-of": 1 }),
         json!({ "jkt": null }),
+        json!({ "jkt": 5 }),
+        json!({ "jkt": "0ZcOCORZNYy" }),
         json!({}),
         json!([]),
         json!(""),
@@ -426,6 +428,11 @@ async fn a_bound_token_is_refused_whatever_it_is_bound_to() {
         for api in &apis {
             let answer = api.token(token.clone().claim("cnf", cnf.clone()).sign()).await;
             answer.assert_invalid("binding_not_verified");
+            // With something that looks like a proof, too: there is nobody to verify it.
+            let request = http::Request::get("/").header("dpop", "eyJ0eXAiOiJkcG9wK2p3dCJ9.e30.AA");
+            let bound = token.clone().claim("cnf", cnf.clone()).sign();
+            let request = request.header("authorization", format!("Bearer {bound}"));
+            api.send(request.body(()).unwrap()).await.assert_invalid("binding_not_verified");
         }
     }
     for api in &apis {
@@ -454,4 +461,40 @@ async fn a_token_that_is_not_valid_is_never_asked_what_it_grants() {
         }
     }
     api.token(token.scope("orders:write").sign()).await.assert_admitted();
+}
+
+#[tokio::test]
+async fn every_failed_check_of_a_token_is_answered_with_invalid_token() {
+    // covers: CHL-004
+    let (issuer, apis, _) = both(|server| server);
+    for flaw in Flaw::ALL {
+        apis[0].token(issuer.token(AUDIENCE).flaw(flaw).sign()).await.assert_invalid(flaw.code());
+    }
+    apis[0].token(issuer.token(AUDIENCE).sign()).await.assert_admitted();
+}
+
+#[tokio::test]
+async fn error_and_description_stay_within_their_characters_whatever_the_token_says() {
+    // covers: CHL-010, CHL-013
+    let (issuer, api) = Api::requiring(scope("a").and(role("b")));
+    let hostile = "\"\n\u{e9}\\\r\nSet-Cookie: x=y\0";
+    let token = issuer.token(AUDIENCE).subject(hostile).scope(hostile).roles([hostile]);
+    let mut tokens: Vec<_> = Flaw::ALL.into_iter().map(|flaw| token.clone().flaw(flaw).sign()).collect();
+    tokens.extend(
+        ["iss", "aud", "sub", "exp", "nbf", "iat", "jti", "client_id"]
+            .map(|name| token.clone().claim(name, hostile).sign()),
+    );
+    tokens
+        .extend(["typ", "kid", "alg", "cty", "crit"].map(|name| token.clone().header(name, hostile).sign()));
+    tokens.push(token.sign());
+    for token in tokens {
+        let answer = api.token(token).await;
+        let challenge = portcullis::testing::Challenge::all(&answer.headers).remove(0);
+        for name in ["error", "error_description"] {
+            let value = challenge.parameter(name).unwrap();
+            let allowed = |octet: u8| matches!(octet, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+            assert!(!value.is_empty() && value.bytes().all(allowed), "{value:?}");
+        }
+        assert!(!answer.headers.contains_key("set-cookie"));
+    }
 }

@@ -91,6 +91,10 @@ async fn a_token_in_the_query_is_neither_read_nor_allowed_beside_the_field() {
         let request = Request::get(format!("/?{query}")).header("authorization", format!("Bearer {token}"));
         api.send(request.body(()).unwrap()).await.assert_malformed("several_methods");
     }
+    // The same token twice, too.
+    let request =
+        Request::get(format!("/?access_token={token}")).header("authorization", format!("Bearer {token}"));
+    api.send(request.body(()).unwrap()).await.assert_malformed("several_methods");
     for query in ["Access_Token=x", "access_token2=x", "x=access_token", "access%5token=x", "q=%"] {
         let request = Request::get(format!("/?{query}")).header("authorization", format!("Bearer {token}"));
         api.send(request.body(()).unwrap()).await.assert_admitted();

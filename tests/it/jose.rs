@@ -1,6 +1,9 @@
 //! The signed envelope: RFC 7515 (JWS), RFC 7518, RFC 8037 and RFC 9864 (algorithms), RFC 8725 (what goes wrong).
 #![expect(clippy::indexing_slicing, reason = "a test fails where it stands")]
 
+pub(crate) mod backends;
+mod hmac;
+mod pem_keys;
 pub(crate) mod published;
 mod signatures;
 
@@ -10,11 +13,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis::SignatureAlgorithm::{self, Es256};
 use portcullis::testing::{Issuer, ManualClock};
-use portcullis::{JwkSet, Profile, ResourceServer, ResourceServerBuilder, authenticated};
+use portcullis::{JwkSet, Profile, ResourceServerBuilder, authenticated};
 use serde_json::{Value, json};
 
 use crate::support::{AUDIENCE, Api, ISSUER, NOW};
 
+use backends::{Both, Server, both};
 use published::RFC_7515_A3;
 
 /// The claims of a right token, in exactly these octets.
@@ -30,22 +34,21 @@ static KEYS: LazyLock<Issuer> = LazyLock::new(|| {
 });
 
 /// A server with these keys, as a JWK Set document.
-pub(crate) fn server(jwks: &Value) -> ResourceServerBuilder {
+pub(crate) fn server(jwks: &Value) -> Server {
     server_of(JwkSet::from_json(&jwks.to_string()).unwrap())
 }
 
-pub(crate) fn server_of(set: JwkSet) -> ResourceServerBuilder {
-    let server = ResourceServer::builder(ISSUER).audience(AUDIENCE);
-    server.jwk_set(set).with_clock(ManualClock::at(NOW))
+pub(crate) fn server_of(set: JwkSet) -> Server {
+    Server::new(set)
 }
 
 pub(crate) fn api(server: ResourceServerBuilder) -> Api {
     Api::new(server.build().unwrap().require(authenticated()))
 }
 
-/// An API that trusts [`KEYS`].
-fn keys_api() -> Api {
-    api(server(&KEYS.jwks_json()))
+/// APIs that trust [`KEYS`].
+fn keys_api() -> Both {
+    both(server(&KEYS.jwks_json()))
 }
 
 /// A right token with this header, signed by the ES256 key of [`KEYS`].
@@ -88,7 +91,7 @@ fn flipped(text: &str, position: usize, bit: usize) -> String {
 async fn a_part_has_one_spelling_even_if_another_one_was_signed() {
     // covers: JWS-001, JWS-004, JWS-005, HT-007
     let key = &RFC_7515_A3;
-    let api = api(server(&json!({ "keys": [key.public_jwk()] })));
+    let api = both(server(&json!({ "keys": [key.public_jwk()] })));
     // Both parts end in unused bits, and hold letters that plain base64 writes otherwise.
     let spaced =
         |text: &str| encode(format!("{text}{}", if text.len().is_multiple_of(3) { " " } else { "" }));
@@ -174,7 +177,7 @@ async fn only_three_parts_are_a_signed_token() {
 async fn the_header_is_one_json_object_in_utf_8_with_distinct_names() {
     // covers: JWS-006, JWS-007, JWS-008, JWS-031, JWS-037
     let key = &RFC_7515_A3;
-    let api = api(server(&json!({ "keys": [key.public_jwk()] })));
+    let api = both(server(&json!({ "keys": [key.public_jwk()] })));
     let token = |header: &[u8]| key.token(Es256, &format!("{}.{}", encode(header), encode(CLAIMS)));
     let right = r#"{"alg":"ES256","typ":"at+jwt"}"#;
     let nested = |levels: usize| {
@@ -337,7 +340,7 @@ async fn marks_of_encryption_and_nesting_are_refused_on_a_signed_token() {
 async fn typ_is_a_media_type_and_only_those_of_the_profile_are_access_tokens() {
     // covers: JWS-029, JWT-017, JWT-018, JWT-020, HT-021, HT-027
     let [strict, lax] =
-        [Profile::Rfc9068, Profile::PlainJwt].map(|profile| api(server(&KEYS.jwks_json()).profile(profile)));
+        [Profile::Rfc9068, Profile::PlainJwt].map(|profile| both(server(&KEYS.jwks_json()).profile(profile)));
     for typ in ["at+jwt", "AT+JWT", "At+Jwt", "application/at+jwt", "APPLICATION/at+JWT"] {
         let token = KEYS.token(AUDIENCE).header("typ", typ).sign();
         strict.token(&token).await.assert_admitted();

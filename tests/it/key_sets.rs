@@ -6,6 +6,7 @@ use portcullis::testing::{Issuer, ManualClock};
 use portcullis::{ConfigProblem, JwkSet, JwkSetError, ResourceServer};
 use serde_json::{Value, json};
 
+use crate::jose::backends::both;
 use crate::jose::published::{Published, RFC_6979_P384, RFC_7515_A2, RFC_7515_A3, RFC_8037_A4};
 use crate::jose::{CLAIMS, api, encode, server, server_of};
 use crate::support::{AUDIENCE, ISSUER, NOW};
@@ -60,6 +61,7 @@ fn unusable_keys() -> Vec<(&'static str, String)> {
     let padded = |key: &Published, name: &str| format!("{}=", key.public_jwk()[name].as_str().unwrap());
     let whole = [ec.octets("x"), ec.octets("y")].concat();
     let point = |x: Value, y: Value| with(ec, json!({ "x": x, "y": y }));
+    let akp = |length: usize, alg: Value| json!({ "kty": "AKP", "alg": alg, "pub": encode(vec![7; length]) });
     let even = {
         let mut modulus = RFC_7515_A2.octets("n");
         *modulus.last_mut().unwrap() &= 0xFE;
@@ -68,7 +70,15 @@ fn unusable_keys() -> Vec<(&'static str, String)> {
     let text = |key: Value| key.to_string();
     let spliced = |member: &str| format!("{},{member}}}", text(ec.public_jwk()).strip_suffix('}').unwrap());
     let values = [
-        ("post-quantum", json!({ "kty": "AKP", "alg": "ML-DSA-65", "pub": "AAAA" })),
+        ("AKP too short", akp(1951, json!("ML-DSA-65"))),
+        ("AKP too long", akp(1953, json!("ML-DSA-65"))),
+        ("AKP of another size", akp(1312, json!("ML-DSA-65"))),
+        ("AKP empty", akp(0, json!("ML-DSA-65"))),
+        ("AKP for another type's algorithm", akp(32, json!("Ed25519"))),
+        ("AKP for an unknown algorithm", akp(1952, json!("ML-DSA-66"))),
+        ("AKP with alg null", akp(1952, Value::Null)),
+        ("AKP without alg", json!({ "kty": "AKP", "pub": encode([7; 1952]) })),
+        ("AKP without pub", json!({ "kty": "AKP", "alg": "ML-DSA-65" })),
         ("unknown kty", with(ec, json!({ "kty": "XYZ" }))),
         ("kty in lower case", with(rsa, json!({ "kty": "rsa" }))),
         ("kty a number", with(ec, json!({ "kty": 5 }))),
@@ -177,7 +187,7 @@ async fn an_unusable_key_is_passed_over_and_never_spoils_the_others() {
         keys.insert(position, good.clone());
         let set = JwkSet::from_json(&format!(r#"{{"keys":[{}]}}"#, keys.join(","))).unwrap();
         assert_eq!(set.len(), 1);
-        let api = api(server_of(set));
+        let api = both(server_of(set));
         for header in [r#"{"alg":"ES256","typ":"at+jwt","kid":"good"}"#, r#"{"alg":"ES256","typ":"at+jwt"}"#]
         {
             let input = format!("{}.{}", encode(header), encode(CLAIMS));
@@ -212,7 +222,7 @@ async fn an_ed25519_key_for_which_anybody_can_sign_is_not_used() {
         let mut x: Vec<_> = octets.map(|hex| u8::from_str_radix(hex, 16).unwrap()).collect();
         x[31] |= sign;
         let weak = json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(&x) });
-        let api = api(server(&set([&weak, &good])));
+        let api = both(server(&set([&weak, &good])));
         api.token(RFC_8037_A4.right_token(EdDsa)).await.assert_admitted();
         let mut forged = 0;
         for jti in 0..32 {
@@ -247,7 +257,7 @@ async fn keys_at_the_bounds_and_with_unknown_members_are_used() {
     ] {
         println!("{members}");
         let key = with(&RFC_7515_A3, members);
-        api(server(&json!({ "jwks_uri": "x", "keys": [key], "x-foo": [[1]] })))
+        both(server(&json!({ "jwks_uri": "x", "keys": [key], "x-foo": [[1]] })))
             .token(&token)
             .await
             .assert_admitted();
@@ -259,13 +269,13 @@ fn what_is_no_key_set_is_an_error_and_an_empty_one_is_not() {
     // covers: JWK-001, JWK-016, JWK-018, HK-001
     let key = RFC_7515_A3.public_jwk().to_string();
     let many = |count: usize, key: &str| format!(r#"{{"keys":[{}]}}"#, vec![key; count].join(","));
-    let [one, hundred, crowd] = [1, 100, 101].map(|count| many(count, &key));
+    let [one, thousand, crowd] = [1, 1_000, 1_001].map(|count| many(count, &key));
     for (text, length) in [
         (r#"{"keys":[]}"#, 0),
         (&*one, 1),
         (&format!(" \r\n\t{one}\n"), 1),
         (&one.replace("keys", r"\u006beys"), 1),
-        (&hundred, 100),
+        (&thousand, 1_000),
     ] {
         assert_eq!(JwkSet::from_json(text).unwrap().len(), length, "{text}");
     }
@@ -299,7 +309,7 @@ fn what_is_no_key_set_is_an_error_and_an_empty_one_is_not() {
     ] {
         assert_eq!(JwkSet::from_json(text).unwrap_err(), JwkSetError::Malformed, "{text}");
     }
-    for text in [&crowd, &many(101, "null"), &many(100_000, "0")] {
+    for text in [&crowd, &many(1_001, "null"), &many(100_000, "0")] {
         assert_eq!(JwkSet::from_json(text).unwrap_err(), JwkSetError::TooManyKeys);
     }
 }
@@ -319,7 +329,7 @@ async fn private_members_are_neither_needed_nor_kept() {
             assert!(!printed.contains(decimal.trim_matches(['[', ']'])), "{printed}");
             assert!(!printed.contains(&encode(&secret)), "{printed}");
         }
-        api(server(&document)).token(key.right_token(algorithm)).await.assert_admitted();
+        both(server(&document)).token(key.right_token(algorithm)).await.assert_admitted();
     }
 }
 
@@ -328,7 +338,7 @@ async fn a_kid_is_compared_exactly() {
     // covers: JWK-006
     let key = with(&RFC_7515_A3, json!({ "kid": "Key-1" }));
     let api =
-        api(server(&set([&key, &with(&RFC_8037_A4, json!({ "kid": "" })), &RFC_6979_P384.public_jwk()])));
+        both(server(&set([&key, &with(&RFC_8037_A4, json!({ "kid": "" })), &RFC_6979_P384.public_jwk()])));
     let token = |kid: &str| {
         let header = json!({ "alg": "ES256", "typ": "at+jwt", "kid": kid }).to_string();
         RFC_7515_A3.token(Es256, &format!("{}.{}", encode(header), encode(CLAIMS)))
@@ -348,7 +358,7 @@ async fn keys_that_share_a_kid_are_told_apart_or_all_tried() {
     let [rsa, okp] = [&RFC_7515_A2, &RFC_8037_A4].map(|key| with(key, json!({ "kid": kid })));
     let enc = with(&RFC_7515_A2, json!({ "kid": kid, "use": "enc" }));
     for keys in [[&rsa, &keys[0], &enc, &okp, &keys[1]], [&keys[1], &okp, &keys[0], &enc, &rsa]] {
-        let api = api(server(&set(keys)));
+        let api = both(server(&set(keys)));
         for issuer in &issuers {
             api.token(issuer.token(AUDIENCE).sign()).await.assert_admitted();
         }
@@ -369,7 +379,7 @@ async fn a_token_is_tried_against_few_keys_only() {
     // Keys that cannot have signed the token do not count.
     let others: Vec<_> =
         (0..20).map(|index| with(&RFC_7515_A2, json!({ "kid": format!("rsa-{index}") }))).collect();
-    let api = api(server(&set(others.iter().chain(&keys))));
+    let api = both(server(&set(others.iter().chain(&keys))));
     for (index, issuer) in issuers.iter().enumerate() {
         for token in [issuer.token(AUDIENCE), issuer.token(AUDIENCE).without_header("kid")] {
             println!("key {index}");
@@ -406,13 +416,13 @@ async fn a_key_without_alg_serves_what_is_allowed_and_one_with_alg_only_that() {
     // covers: JWK-023, JWS-011, JWS-013
     let (free, bound) = (RFC_7515_A2.public_jwk(), with(&RFC_7515_A2, json!({ "alg": "RS256" })));
     let [rs256, ps256] = [Rs256, Ps256].map(|algorithm| RFC_7515_A2.right_token(algorithm));
-    let free_api = api(server(&set([&free])));
+    let free_api = both(server(&set([&free])));
     free_api.token(&rs256).await.assert_admitted();
     free_api.token(&ps256).await.assert_admitted();
-    let narrow_api = api(server(&set([&free])).algorithms([Rs256]));
+    let narrow_api = both(server(&set([&free])).algorithms([Rs256]));
     narrow_api.token(&rs256).await.assert_admitted();
     narrow_api.token(&ps256).await.assert_invalid("algorithm_not_allowed");
-    let bound_api = api(server(&set([&bound])));
+    let bound_api = both(server(&set([&bound])));
     bound_api.token(&rs256).await.assert_admitted();
     bound_api.token(&ps256).await.assert_invalid("unknown_key");
 }

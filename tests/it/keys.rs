@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use portcullis::SignatureAlgorithm::{EdDsa, Es256};
 use portcullis::testing::{Flaw, Issuer, ManualClock};
 use portcullis::{Clock, ResourceServer, ResourceServerBuilder, authenticated};
 use tokio::sync::Semaphore;
@@ -78,7 +79,7 @@ fn building_needs_no_runtime_and_no_network() {
 
 #[tokio::test]
 async fn keys_are_found_through_openid_metadata_at_the_first_token() {
-    // covers: DSC-003, DSC-011
+    // covers: DSC-003
     let world = World::new();
     world.client.clone().on(OPENID, [world.metadata()]).on(JWKS, [world.jwks()]);
     let api = world.discovering_api();
@@ -98,8 +99,59 @@ async fn without_openid_metadata_the_oauth_document_is_used() {
 }
 
 #[tokio::test]
+async fn metadata_members_that_are_not_needed_are_not_looked_at() {
+    // covers: DSC-011
+    let world = World::new();
+    let mut document = world.issuer.metadata_json();
+    for (name, value) in [
+        ("x", serde_json::json!({})),
+        ("scopes_supported", serde_json::json!("a")),
+        ("response_types_supported", serde_json::json!(5)),
+        ("token_endpoint", serde_json::json!(null)),
+    ] {
+        document[name] = value;
+    }
+    world.client.clone().on(OPENID, [Reply::Json(document.to_string())]).on(JWKS, [world.jwks()]);
+    world.discovering_api().token(world.token()).await.assert_admitted();
+    // Those that are needed are not guessed.
+    for name in ["issuer", "jwks_uri"] {
+        let world = World::new();
+        let mut document = world.issuer.metadata_json();
+        document[name] = serde_json::json!([document[name]]);
+        world.client.clone().on(OPENID, [Reply::Json(document.to_string())]).on(JWKS, [world.jwks()]);
+        world.discovering_api().token(world.token()).await.assert_unavailable(1);
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_in_another_unicode_normal_form_is_another_issuer() {
+    // covers: DSC-012
+    let configured = "https://id.example.com/caf%C3%A9";
+    for other in [
+        "https://id.example.com/cafe%CC%81",
+        "https://id.example.com/caf\u{e9}",
+        "https://id.example.com/cafe\u{301}",
+        "https://id.example.com/caf%c3%a9",
+    ] {
+        for (named, admitted) in [(configured, true), (other, false)] {
+            let world = World::new();
+            let document = serde_json::json!({ "issuer": named, "jwks_uri": JWKS }).to_string();
+            let place = format!("{configured}/.well-known/openid-configuration");
+            world.client.clone().on(&place, [Reply::Json(document)]).on(JWKS, [world.jwks()]);
+            let server =
+                ResourceServer::builder(configured).audience(AUDIENCE).with_clock(world.clock.clone());
+            let server = server.with_http_client(world.client.clone()).build().unwrap();
+            let answer = Api::new(server.require(authenticated()));
+            let token = world.issuer.token(AUDIENCE).claim("iss", configured).sign();
+            let answer = answer.token(token).await;
+            if admitted { answer.assert_admitted() } else { answer.assert_unavailable(1) }
+        }
+    }
+}
+
+#[tokio::test]
 async fn metadata_of_another_issuer_is_not_used_and_ends_discovery() {
-    // covers: DSC-004, DSC-010, DSC-012, HM-002
+    // covers: DSC-004, DSC-010, HM-002
     for other in
         ["https://id.example.com/", "https://ID.example.com", "http://id.example.com", "https://evil.example"]
     {
@@ -122,8 +174,12 @@ async fn metadata_that_is_no_json_object_or_names_no_https_key_set_is_an_outage(
     let json = |text: &str| Reply::Json(text.to_owned());
     let html = Reply::Response(200, vec![("content-type", "text/html")], "<html>".to_owned());
     let redirect = Reply::Response(302, vec![("location", "https://evil.example")], String::new());
+    let untyped = |headers| Reply::Response(200, headers, World::new().issuer.metadata_json().to_string());
     for reply in [
         html,
+        untyped(vec![("content-type", "text/html")]),
+        untyped(vec![("content-type", "application/jsonp")]),
+        untyped(vec![]),
         redirect,
         Reply::Response(500, vec![], String::new()),
         Reply::Unreachable,
@@ -207,7 +263,7 @@ async fn two_hundred_first_requests_share_one_fetch() {
 
 #[tokio::test]
 async fn a_rotated_key_is_found_by_the_first_token_that_needs_it_and_the_old_one_stops_working() {
-    // covers: JWK-008, JWK-012, HK-011
+    // covers: JWK-008, JWK-012
     let world = World::new();
     let before = world.jwks();
     let old = world.token();
@@ -219,6 +275,68 @@ async fn a_rotated_key_is_found_by_the_first_token_that_needs_it_and_the_old_one
     api.token(world.token()).await.assert_admitted();
     api.token(&old).await.assert_invalid("unknown_key");
     assert_eq!(world.client.count(), 2);
+}
+
+#[tokio::test]
+async fn a_fetched_set_has_at_most_a_hundred_keys() {
+    // covers: JWK-016, HK-007
+    for (count, admitted) in [(100, true), (101, false), (1_000, false)] {
+        let world = World::new();
+        let mut set = world.issuer.jwks_json();
+        set["keys"].as_array_mut().unwrap().resize(count, serde_json::json!({ "kty": "EC" }));
+        world.client.clone().on(JWKS, [Reply::Json(set.to_string())]);
+        let answer = world.api().token(world.token()).await;
+        if admitted {
+            answer.assert_admitted()
+        } else {
+            answer.assert_unavailable(1)
+        }
+        assert_eq!(world.client.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_publishes_private_keys_is_told_of_in_the_log() {
+    // covers: HK-005
+    for (name, warned) in [("d", true), ("k", true), ("priv", true), ("oth", true), ("x5u", false)] {
+        let world = World::new();
+        let mut set = world.issuer.jwks_json();
+        set["keys"][0][name] = "private-member".into();
+        world.client.clone().on(JWKS, [Reply::Json(set.to_string())]);
+        let api = world.api();
+        let (answer, log) = capture_logs(api.token(world.token())).await;
+        answer.assert_admitted();
+        assert_eq!(log.contains("publishes private"), warned, "{log}");
+        assert!(!log.contains("private-member"));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_comes_back_under_the_same_kid_is_the_new_key() {
+    // covers: HK-011
+    let world = World::new();
+    let published = || {
+        let mut set = world.issuer.jwks_json();
+        set["keys"][0]["kid"] = "same".into();
+        Reply::Json(set.to_string())
+    };
+    let token =
+        || world.issuer.token(AUDIENCE).header("kid", "same").expires_in(Duration::from_secs(86_400)).sign();
+    let (before, old) = (published(), token());
+    world.issuer.rotate();
+    world.client.clone().on(JWKS, [before, published()]);
+    let api = world.api();
+    api.token(&old).await.assert_admitted();
+    // Found when the set is next fetched, at the end of its lifetime at the latest.
+    api.token(token()).await.assert_invalid("bad_signature");
+    world.advance(600);
+    while world.client.count() < 2 {
+        api.token("junk").await.assert_invalid("malformed_token");
+        api.token(token()).await;
+        tokio::task::yield_now().await;
+    }
+    api.token(token()).await.assert_admitted();
+    api.token(&old).await.assert_invalid("bad_signature");
 }
 
 #[tokio::test]
@@ -449,6 +567,46 @@ async fn an_unknown_key_during_an_outage_is_not_blamed_on_the_token() {
     world.advance(30);
     api.token(world.stranger()).await.assert_unavailable(30);
     api.token(world.token()).await.assert_admitted();
+}
+
+#[tokio::test]
+async fn a_known_kid_under_another_algorithm_is_refused_also_during_an_outage() {
+    // covers: JWS-014, JWK-020
+    let world = World::new();
+    world.client.clone().on(JWKS, [world.jwks(), Reply::Unreachable]);
+    let api = world.api();
+    let kid = world.issuer.key_id(Es256);
+    let token = world.issuer.token(AUDIENCE).expires_in(Duration::from_secs(86_400)).algorithm(EdDsa);
+    let token = token.header("kid", kid).sign();
+    api.token(world.token()).await.assert_admitted();
+    api.token(&token).await.assert_invalid("unknown_key");
+    world.advance(30);
+    // A fetch could bring a second key of this name, so one is tried.
+    for _ in 0..2 {
+        api.token(&token).await.assert_invalid("unknown_key");
+        api.token(world.stranger()).await.assert_unavailable(30);
+        assert_eq!(world.client.count(), 2);
+    }
+    // What is too old says nothing any more.
+    world.advance(600 + 3600);
+    api.token(&token).await.assert_unavailable(2);
+}
+
+#[tokio::test]
+async fn a_second_key_of_a_known_kid_is_found_by_the_first_token_that_needs_it() {
+    // covers: JWK-008, JWK-020
+    let world = World::new();
+    let (first, kid) = (world.jwks(), world.issuer.key_id(Es256));
+    let token = world.issuer.token(AUDIENCE).algorithm(EdDsa).header("kid", kid.as_str()).sign();
+    let mut both = world.issuer.jwks_json();
+    both["keys"][1]["kid"] = kid.into();
+    world.client.clone().on(JWKS, [first, Reply::Json(both.to_string())]);
+    let api = world.api();
+    api.token(world.token()).await.assert_admitted();
+    api.token(&token).await.assert_invalid("unknown_key");
+    world.advance(30);
+    api.token(&token).await.assert_admitted();
+    assert_eq!(world.client.count(), 2);
 }
 
 /// A clock that lets something else happen at the instant of one of its readings.

@@ -95,7 +95,7 @@ async fn a_validator_of_ones_own_gets_the_same_answers() {
 
 #[tokio::test]
 async fn an_unverified_binding_is_refused_after_any_validator_at_once_or_later() {
-    // covers: DPP-027, DPP-041, MTL-008
+    // covers: DPP-027, DPP-041
     let api = Api::new(ResourceServer::from_validator(Toy::default()).require(authenticated()));
     api.token("bound").await.assert_invalid("binding_not_verified");
     api.token("slow-bound").await.assert_invalid("binding_not_verified");

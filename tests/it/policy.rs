@@ -1,9 +1,10 @@
 //! Scopes, roles, and how they combine.
 
 use http::{Method, Request};
+use portcullis::testing::TokenBuilder;
 use portcullis::{
-    Decision, Denial, Policy, PolicyInput, Requirement, all_scopes, any_scope, authenticated, not, role,
-    scope,
+    Claims, Decision, Denial, Policy, PolicyInput, Profile, Requirement, ValidatedToken, all_scopes,
+    any_scope, authenticated, not, role, scope, user,
 };
 
 use crate::support::{AUDIENCE, Api};
@@ -132,6 +133,69 @@ async fn a_path_to_roles_through_something_else_cannot_be_read_either() {
             false => answer.assert_denied(None),
         }
     }
+}
+
+#[tokio::test]
+async fn a_rule_for_users_refuses_tokens_of_clients_and_tokens_that_show_no_user() {
+    // covers: JWT-027
+    let (issuer, server, _) = Api::parts();
+    let auth = server.profile(Profile::PlainJwt).build().unwrap();
+    let (users, others) = (Api::new(auth.require(user())), Api::new(auth.require(not(user()))));
+    let token = |claims: &[(&str, Option<&str>)]| {
+        let start = issuer.token(AUDIENCE).without("client_id").without("sub");
+        let add = |token: TokenBuilder, (name, value): &(&str, Option<&str>)| match value {
+            Some(value) => token.claim(name, *value),
+            None => token.claim(name, serde_json::Value::Null),
+        };
+        claims.iter().fold(start, add).sign()
+    };
+    for claims in [
+        [("sub", Some("alice")), ("client_id", Some("app"))].as_slice(),
+        &[("sub", Some("alice")), ("azp", Some("app"))],
+        &[("sub", Some("app")), ("client_id", Some("backoffice")), ("azp", Some("app"))],
+    ] {
+        users.token(token(claims)).await.assert_admitted();
+        others.token(token(claims)).await.assert_denied(None);
+    }
+    // The client itself: not a user, and that can be told.
+    for claims in [
+        [("sub", Some("app")), ("client_id", Some("app"))].as_slice(),
+        &[("sub", Some("app")), ("azp", Some("app"))],
+    ] {
+        users.token(token(claims)).await.assert_denied(None);
+        others.token(token(claims)).await.assert_admitted();
+    }
+    // Nothing shows who it is: neither a user nor "not a user".
+    for claims in [
+        [].as_slice(),
+        &[("sub", Some("alice"))],
+        &[("client_id", Some("app"))],
+        &[("sub", None), ("client_id", Some("app"))],
+        &[("sub", Some("")), ("client_id", Some("app"))],
+    ] {
+        users.token(token(claims)).await.assert_denied(None);
+        others.token(token(claims)).await.assert_denied(None);
+    }
+    assert_eq!(user().to_string(), "a user");
+}
+
+#[test]
+fn the_same_subject_of_two_issuers_is_two_identities() {
+    // covers: POL-031
+    let token = |issuer: &str| {
+        let claims = format!(r#"{{"iss":"{issuer}","sub":"alice"}}"#);
+        ValidatedToken::assertion(Claims::from_json(&claims).unwrap())
+    };
+    let (a, b, again) = (token("https://a.example"), token("https://b.example"), token("https://a.example"));
+    assert_eq!(a.subject(), b.subject());
+    assert_ne!(a.identity(), b.identity());
+    assert_eq!(a.identity(), again.identity());
+    let users = std::collections::HashSet::from([a.identity(), b.identity(), again.identity()]);
+    assert_eq!(users.len(), 2);
+    for claims in [r#"{"sub":"alice"}"#, r#"{"iss":"https://a.example"}"#] {
+        assert_eq!(ValidatedToken::assertion(Claims::from_json(claims).unwrap()).identity(), None);
+    }
+    assert!(!format!("{:?}", a.identity()).contains("alice"));
 }
 
 #[tokio::test]

@@ -1,22 +1,13 @@
 //! No token, key or claim value is printed, whatever happens.
 
+use std::convert::Infallible;
+
+use bytes::Bytes;
 use http::Request;
 use portcullis::testing::{Flaw, Issuer};
-use portcullis::{Claims, ResourceServer, ValidatedToken, role, scope};
+use portcullis::{Claims, HmacAlgorithm, HmacKey, ResourceServer, ValidatedToken, role, scope};
 
 use crate::support::{AUDIENCE, Api, ISSUER, capture_logs};
-
-const FLAWS: [Flaw; 9] = [
-    Flaw::AlgNone,
-    Flaw::BadSignature,
-    Flaw::BoundToKey,
-    Flaw::Expired,
-    Flaw::NotYetValid,
-    Flaw::OtherType,
-    Flaw::UnknownKey,
-    Flaw::WrongAudience,
-    Flaw::WrongIssuer,
-];
 
 #[tokio::test]
 async fn no_refusal_says_anything_from_the_token_in_logs_debug_or_response() {
@@ -28,7 +19,7 @@ async fn no_refusal_says_anything_from_the_token_in_logs_debug_or_response() {
         let token = token.roles(["private-role"]).header("x", private);
         flaw.map_or(token.clone(), |flaw| token.flaw(flaw)).sign()
     };
-    let mut values: Vec<String> = FLAWS.into_iter().map(Some).chain([None]).map(token).collect();
+    let mut values: Vec<String> = Flaw::ALL.into_iter().map(Some).chain([None]).map(token).collect();
     values.push(issuer.token(AUDIENCE).claim("exp", private).sign());
     values.push(issuer.token(AUDIENCE).header("kid", private).sign());
     values.push(issuer.token(AUDIENCE).header("typ", private).sign());
@@ -97,4 +88,98 @@ async fn a_validator_sees_a_token_that_cannot_be_printed() {
     let request = Request::get("/").body(()).unwrap();
     api.send(request).await.assert_unauthenticated();
     assert!(!format!("{:?}", Issuer::offline(ISSUER)).contains("-----BEGIN"));
+}
+
+/// Every way to send a token, in turn.
+fn carried(token: &str) -> [Request<()>; 4] {
+    let get = |uri: &str| Request::get(uri).header("x-private", "private-field");
+    [
+        get("/").header("authorization", format!("Bearer {token}")),
+        get(&format!("/?t={token}&private-query")),
+        get("/").header("cookie", format!("private-other=1; c={token}")),
+        Request::post("/")
+            .header("cookie", format!("c={token}"))
+            .header("origin", "https://private-origin.example"),
+    ]
+    .map(|request| request.body(()).unwrap())
+}
+
+#[tokio::test]
+async fn no_failure_by_any_carrier_in_any_body_says_anything_from_the_request() {
+    // covers: EXT-023, CHL-023
+    let (issuer, server, clock) = Api::parts();
+    let auth = server.dangerous_token_in_query("t").token_in_cookie("c").build().unwrap();
+    let down = ResourceServer::builder(ISSUER)
+        .audience(AUDIENCE)
+        .with_clock(clock)
+        .dangerous_token_in_query("t")
+        .token_in_cookie("c")
+        .with_http_client(Issuer::offline("https://private-elsewhere.example"))
+        .build()
+        .unwrap();
+    let mut tokens: Vec<_> = Flaw::ALL
+        .into_iter()
+        .map(|flaw| issuer.token(AUDIENCE).subject("private-subject").flaw(flaw).sign())
+        .collect();
+    tokens.push(issuer.token(AUDIENCE).subject("private-subject").scope("private-scope").sign());
+    tokens.push("private-junk".to_owned());
+    tokens.push("private,malformed".to_owned());
+    let inner = tower::service_fn(async |_: Request<()>| -> Result<http::Response<Bytes>, Infallible> {
+        panic!("the inner service was called")
+    });
+    let mut seen = std::collections::BTreeSet::new();
+    for server in [auth, down] {
+        let closure = |rejection: &portcullis::Rejection, head: http::Response<()>| {
+            let printed = format!("{rejection} {rejection:?} {head:?}");
+            head.map(|()| Bytes::from(printed))
+        };
+        let services = [
+            tower::util::BoxCloneService::new(server.require(scope("needed")).layer(inner)),
+            tower::util::BoxCloneService::new(
+                server.clone().problem_json().require(scope("needed")).layer(inner),
+            ),
+            tower::util::BoxCloneService::new(
+                server.respond_with(closure).require(scope("needed")).layer(inner),
+            ),
+        ];
+        for token in &tokens {
+            for (service, request) in
+                services.iter().flat_map(|service| carried(token).map(|request| (service, request)))
+            {
+                let (response, log) =
+                    capture_logs(tower::ServiceExt::oneshot(service.clone(), request)).await;
+                let response = response.unwrap();
+                assert!(response.status().is_client_error() || response.status() == 503);
+                let rejection = response.extensions().get::<portcullis::Rejection>().unwrap();
+                assert!(log.contains(rejection.code()), "operators see why: {log}");
+                seen.insert(rejection.code());
+                let printed = format!("{log}{response:?}{rejection:?}{rejection}");
+                for secret in token.split('.').filter(|part| !part.is_empty()).chain(["private"]) {
+                    assert!(!printed.contains(secret), "{secret} / {printed}");
+                }
+            }
+        }
+    }
+    for code in ["expired", "denied", "cross_site", "unavailable", "malformed_credential", "bad_signature"] {
+        assert!(seen.contains(code), "{code} / {seen:?}");
+    }
+}
+
+#[test]
+fn secrets_of_the_configuration_are_not_printed() {
+    let secret = b"private-secret-of-more-than-32-octets";
+    let key = HmacKey::new(HmacAlgorithm::Hs256, secret).unwrap();
+    let builder = ResourceServer::builder("https://user:private@id.example.com/?private").audience(AUDIENCE);
+    let builder =
+        builder.jwks_uri("https://user:private@id.example.com/jwks?private#private").hmac_key(key.clone());
+    let printed = format!("{key:?} {builder:?}");
+    let error = builder.build().unwrap_err();
+    assert!(!format!("{printed} {error} {error:?}").contains("private"), "{printed} {error}");
+    let short = HmacKey::new(HmacAlgorithm::Hs512, secret).unwrap_err();
+    assert!(!format!("{short} {short:?}").contains("private"));
+    let server = ResourceServer::builder(ISSUER).audience(AUDIENCE).hmac_key(key).build().unwrap();
+    let layer = server.require(scope("a"));
+    assert!(!format!("{server:?} {layer:?} {:?}", layer.layer(())).contains("private"));
+    let claims = Claims::from_json(r#"{"sub":"private"}"#).unwrap();
+    assert!(!format!("{:?}", server.dangerous_authenticate_as(claims)).contains("private"));
 }

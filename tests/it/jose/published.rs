@@ -2,6 +2,8 @@
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, UnparsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{DecodingKey, EncodingKey, crypto};
 use portcullis::SignatureAlgorithm::{self, Ed25519, EdDsa, Es256, Es384, Rs256};
 use serde_json::{Value, json};
@@ -30,6 +32,11 @@ impl Published {
 
     pub(super) fn rsa_public_der(&self) -> Vec<u8> {
         der(0x30, &["n", "e"].map(|name| der_integer(&self.octets(name))).concat())
+    }
+
+    pub(super) fn rsa_spki(&self) -> Vec<u8> {
+        let oid_and_null = [0x30, 13, 6, 9, 42, 134, 72, 134, 247, 13, 1, 1, 1, 5, 0];
+        der(0x30, &[&oid_and_null[..], &der(3, &[&[0], &*self.rsa_public_der()].concat())].concat())
     }
 
     fn ecdsa(&self) -> EcdsaKeyPair {
@@ -93,6 +100,14 @@ impl Published {
         let header = json!({ "alg": algorithm.name(), "typ": "at+jwt" }).to_string();
         self.token(algorithm, &format!("{}.{}", encode(header), encode(CLAIMS)))
     }
+}
+
+/// RFC 7468.
+pub(super) fn pem(label: &str, der: &[u8]) -> Vec<u8> {
+    let lines: Vec<u8> =
+        STANDARD.encode(der).as_bytes().chunks(64).flat_map(|line| [line, b"\n"].concat()).collect();
+    [format!("-----BEGIN {label}-----\n").as_bytes(), &lines, format!("-----END {label}-----\n").as_bytes()]
+        .concat()
 }
 
 pub(super) fn der(tag: u8, content: &[u8]) -> Vec<u8> {

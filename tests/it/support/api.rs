@@ -124,6 +124,8 @@ impl Answer {
     #[track_caller]
     fn assert_refused(&self, status: u16, error: Option<&str>, code: &str) {
         assert_eq!((self.status.as_u16(), self.code()), (status, code), "{:?}", self.rejection);
+        let (promised_status, promised_error) = super::promised(code);
+        assert_eq!((promised_status, promised_error.as_deref()), (status, error), "docs/codes.md");
         assert_eq!(self.inner_calls, 0, "a refused request does not reach the inner service");
         assert_eq!(self.body, "");
         assert_eq!(self.headers[header::CACHE_CONTROL], "no-store");
@@ -176,6 +178,7 @@ impl Answer {
     #[track_caller]
     pub(crate) fn assert_unavailable(&self, retry_after: u64) {
         assert_eq!((self.status.as_u16(), self.code()), (503, "unavailable"));
+        assert_eq!(super::promised("unavailable"), (503, None));
         assert_eq!(self.inner_calls, 0);
         assert_eq!(self.challenge(), "");
         assert_eq!(self.headers[header::RETRY_AFTER], retry_after.to_string());

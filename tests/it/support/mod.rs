@@ -3,12 +3,14 @@
 
 mod api;
 mod client;
+mod codes;
 mod example;
 mod logs;
 mod toy;
 
 pub(crate) use api::{AUDIENCE, Answer, Api, ISSUER};
 pub(crate) use client::{Reply, ScriptedClient};
+pub(crate) use codes::{promised, table};
 pub(crate) use example::{Example, Printed};
 pub(crate) use logs::capture_logs;
 pub(crate) use toy::{Strict, Toy, get};

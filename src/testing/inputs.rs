@@ -1,0 +1,48 @@
+use http::{Request, header};
+
+use crate::bearer::BearerToken;
+use crate::layer::ResourceServer;
+use crate::policy::{Decision, Policy, PolicyInput};
+use crate::token::ValidatedToken;
+use crate::validate::{Presented, Validation};
+
+/// What a policy says of a request by `token` (`None`: without a credential), without a server.
+///
+/// ```
+/// use portcullis::testing::decide;
+/// use portcullis::{Claims, Decision, ValidatedToken, scope};
+///
+/// let token = ValidatedToken::assertion(Claims::from_json(r#"{"scope":"orders:read"}"#)?);
+/// let request = http::Request::get("/orders").body(())?;
+/// assert_eq!(decide(&scope("orders:read"), Some(&token), &request), Decision::Allow);
+/// assert!(matches!(decide(&scope("orders:write"), Some(&token), &request), Decision::Deny(_)));
+/// assert!(matches!(decide(&scope("orders:read"), None, &request), Decision::Deny(_)));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub fn decide<B>(policy: &impl Policy, token: Option<&ValidatedToken>, request: &Request<B>) -> Decision {
+    policy.decide(&PolicyInput::new(token, request.method(), request.uri().path(), request.extensions()))
+}
+
+/// What a validator of your own is given for this request, which has one `Authorization` field with a bearer token.
+///
+/// # Panics
+///
+/// If it has none.
+#[must_use]
+#[track_caller]
+pub fn presented<B>(request: &Request<B>) -> Presented<'_> {
+    let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = value.and_then(|value| value.strip_prefix("Bearer ")).and_then(BearerToken::parse);
+    let token = token.expect("a request with `Authorization: Bearer` and a token");
+    Presented::new(token, request.method(), request.uri(), request.headers(), request.extensions())
+}
+
+/// What a server's validator says of this request's token, before binding and policy.
+///
+/// # Panics
+///
+/// If the request has no bearer token.
+#[track_caller]
+pub fn validate<R, B>(server: &ResourceServer<R>, request: &Request<B>) -> Validation {
+    server.validator().validate(presented(request))
+}
