@@ -287,9 +287,9 @@ async fn a_fetched_set_has_at_most_a_hundred_keys() {
         world.client.clone().on(JWKS, [Reply::Json(set.to_string())]);
         let answer = world.api().token(world.token()).await;
         if admitted {
-            answer.assert_admitted()
+            answer.assert_admitted();
         } else {
-            answer.assert_unavailable(1)
+            answer.assert_unavailable(1);
         }
         assert_eq!(world.client.count(), 1);
     }

@@ -165,6 +165,12 @@ async fn a_backend_has_its_algorithms_and_takes_no_other() {
     }
 }
 
+#[cfg(feature = "fips")]
+#[test]
+fn the_fips_module_is_what_verifies() {
+    assert_eq!(aws_lc_rs::try_fips_mode(), Ok(()));
+}
+
 #[tokio::test]
 async fn the_battery_tries_both_backends() {
     let all = both(server(&KEYS.jwks_json()));
