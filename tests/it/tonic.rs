@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use portcullis::testing::{Flaw, Issuer};
-use portcullis::{ResourceServer, authenticated, scope};
+use portcullis::{Policy, ResourceServer, ValidatedToken, anyone, authenticated, scope};
 use tonic::service::interceptor::InterceptedService;
 use tonic::service::{Interceptor, LayerExt as _, Routes};
 use tonic::transport::server::TcpIncoming;
@@ -87,9 +87,14 @@ async fn the_tonic_example_answers_its_own_commands_as_it_says() {
 
 /// Serves the shop behind the layer on a free port, and connects to it.
 async fn connect(auth: &ResourceServer) -> Channel {
+    connect_behind(auth, authenticated()).await
+}
+
+/// The same, with another requirement around all services.
+async fn connect_behind(auth: &ResourceServer, outer: impl Policy) -> Channel {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = Server::builder().layer(auth.require(authenticated())).add_routes(shop::routes(auth));
+    let router = Server::builder().layer(auth.require(outer)).add_routes(shop::routes(auth));
     tokio::spawn(router.serve_with_incoming(TcpIncoming::from(listener)));
     Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
 }
@@ -172,21 +177,37 @@ async fn each_method_and_each_service_has_a_requirement_of_its_own() {
         assert_eq!(code(orders.watch(with(token, WatchRequest {})).await.map(drop)), watch);
         assert_eq!(code(desk.cancel(with(token, CancelRequest { id: 1 })).await.map(drop)), cancel);
     }
-    // What no requirement names is closed, whatever a token grants. Strangers learn of no service that there is none.
-    let call = async |path: &'static str, token: Option<&str>| {
-        let mut client = tonic::client::Grpc::new(channel.clone());
-        client.ready().await.unwrap();
-        let request =
-            token.map_or_else(|| Request::new(CountRequest {}), |token| with(token, CountRequest {}));
-        let codec = tonic_prost::ProstCodec::<CountRequest, CountReply>::default();
-        let path = http::uri::PathAndQuery::from_static(path);
-        client.unary(request, path, codec).await.unwrap_err().code()
-    };
+    // What no requirement names is closed, whatever a token grants.
     for path in ["/orders.v1.Orders/Other", "/orders.v1.Orders/Count/", "/orders.v1.Orders/%43ount"] {
-        assert_eq!(call(path, Some(&reader)).await, Code::PermissionDenied, "{path}");
+        assert_eq!(call(&channel, path, Some(&reader)).await, Code::PermissionDenied, "{path}");
     }
-    assert_eq!(call("/orders.v1.Nothing/Count", Some(&reader)).await, Code::Unimplemented);
-    assert_eq!(call("/orders.v1.Nothing/Count", None).await, Code::Unauthenticated);
+}
+
+/// Calls any method, with a message that has no members.
+async fn call(channel: &Channel, path: &'static str, token: Option<&str>) -> Code {
+    let mut client = tonic::client::Grpc::new(channel.clone());
+    client.ready().await.unwrap();
+    let request = token.map_or_else(|| Request::new(CountRequest {}), |token| with(token, CountRequest {}));
+    let codec = tonic_prost::ProstCodec::<CountRequest, CountReply>::default();
+    let path = http::uri::PathAndQuery::from_static(path);
+    client.unary(request, path, codec).await.map_or_else(|status| status.code(), |_| Code::Ok)
+}
+
+#[tokio::test]
+async fn what_stands_around_all_services_decides_who_learns_that_one_does_not_exist() {
+    // covers: CHL-028
+    let (issuer, auth) = parts();
+    let token = issuer.token(AUDIENCE).scope("orders:read").sign();
+    let (count, nothing) = ("/orders.v1.Orders/Count", "/orders.v1.Nothing/Count");
+    let closed = connect(&auth).await;
+    assert_eq!(call(&closed, nothing, None).await, Code::Unauthenticated);
+    assert_eq!(call(&closed, nothing, Some(&token)).await, Code::Unimplemented);
+    // Open around, closed at each service.
+    let open = connect_behind(&auth, anyone()).await;
+    assert_eq!(call(&open, nothing, None).await, Code::Unimplemented);
+    assert_eq!(call(&open, nothing, Some("junk")).await, Code::Unauthenticated);
+    assert_eq!(call(&open, count, None).await, Code::Unauthenticated);
+    assert_eq!(call(&open, count, Some(&token)).await, Code::Ok);
 }
 
 #[tokio::test(start_paused = true)]
@@ -211,14 +232,15 @@ async fn a_stream_ends_when_its_token_does() {
     assert!(started.elapsed() <= Duration::from_secs(300));
 }
 
-/// Stops some requests.
+/// Stops some requests, and says whose.
 #[derive(Clone, Copy)]
 struct Audit;
 
 impl Interceptor for Audit {
     fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
         if request.metadata().contains_key("stop") {
-            return Err(Status::aborted("stopped by the interceptor"));
+            let subject = ValidatedToken::of(request.extensions()).and_then(ValidatedToken::subject);
+            return Err(Status::aborted(subject.unwrap_or("nobody we know")));
         }
         Ok(request)
     }
@@ -248,17 +270,20 @@ async fn interceptors_stand_inside_the_layer_or_around_it() {
         if stop {
             request.metadata_mut().insert("stop", "1".parse().unwrap());
         }
-        OrdersClient::new(service).count(request).await.map_or_else(|status| status.code(), |_| Code::Ok)
+        let result = OrdersClient::new(service).count(request).await;
+        result
+            .map_or_else(|status| (status.code(), status.message().to_owned()), |_| (Code::Ok, String::new()))
     };
-    for (service, stopped) in [
-        (around.boxed_clone(), Code::Aborted),
-        (inside.boxed_clone(), Code::PermissionDenied),
-        (routed.boxed_clone(), Code::PermissionDenied),
+    // Whom the interceptor knows, and who gets as far as to it.
+    for (service, known, stopped) in [
+        (around.boxed_clone(), "nobody we know", Code::Aborted),
+        (inside.boxed_clone(), "alice", Code::PermissionDenied),
+        (routed.boxed_clone(), "alice", Code::PermissionDenied),
     ] {
-        assert_eq!(call(service.clone(), Some(&good), false).await, Code::Ok);
-        assert_eq!(call(service.clone(), Some(&good), true).await, Code::Aborted);
-        assert_eq!(call(service.clone(), None, false).await, Code::Unauthenticated);
-        assert_eq!(call(service.clone(), Some(&denied), false).await, Code::PermissionDenied);
-        assert_eq!(call(service, Some(&denied), true).await, stopped);
+        assert_eq!(call(service.clone(), Some(&good), false).await.0, Code::Ok);
+        assert_eq!(call(service.clone(), Some(&good), true).await, (Code::Aborted, known.to_owned()));
+        assert_eq!(call(service.clone(), None, false).await.0, Code::Unauthenticated);
+        assert_eq!(call(service.clone(), Some(&denied), false).await.0, Code::PermissionDenied);
+        assert_eq!(call(service, Some(&denied), true).await.0, stopped);
     }
 }

@@ -1,0 +1,14 @@
+//! Pages of reference, as they stand in the repository's folder `docs`. Here for readers of these docs only: the module
+//! is not part of a build.
+
+#[doc = include_str!("../docs/codes.md")]
+pub mod codes {}
+
+#[doc = include_str!("../docs/frameworks.md")]
+pub mod frameworks {}
+
+#[doc = include_str!("../docs/jsonwebtoken.md")]
+pub mod jsonwebtoken {}
+
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}
