@@ -273,6 +273,6 @@ async fn keys_of_the_other_crate_are_read_by_the_same_rules() {
     let apis = both(super::server_of(set));
     apis.token(RFC_7515_A3.right_token(Es256)).await.assert_admitted();
     apis.token(RFC_7515_A2.right_token(Rs256)).await.assert_invalid("unknown_key");
-    let crowd = jwk::JwkSet { keys: keys.into_iter().cycle().take(101).collect() };
+    let crowd = jwk::JwkSet { keys: keys.into_iter().cycle().take(1_001).collect() };
     assert_eq!(JwkSet::try_from(crowd).unwrap_err(), JwkSetError::TooManyKeys);
 }
