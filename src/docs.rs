@@ -4,6 +4,9 @@
 #[doc = include_str!("../docs/codes.md")]
 pub mod codes {}
 
+#[doc = include_str!("../docs/frameworks.md")]
+pub mod frameworks {}
+
 #[doc = include_str!("../docs/jsonwebtoken.md")]
 pub mod jsonwebtoken {}
 
