@@ -43,3 +43,24 @@ impl fmt::Debug for BearerToken<'_> {
         f.write_str("BearerToken(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_is_of_the_grammar_or_not_as_the_rfc_lists_them() {
+        // covers: EXT-004
+        let listed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
+        for character in (0..=0xFF_u8).map(char::from).filter(|character| *character != '=') {
+            // Alone, and where sixteen are looked at together.
+            for (before, after) in [(0, 0), (20, 0), (3, 40), (40, 3)] {
+                let text = format!("{}{character}{}", "a".repeat(before), "b".repeat(after));
+                assert_eq!(BearerToken::parse(&text).is_some(), listed.contains(character), "{text:?}");
+            }
+        }
+        for (text, valid) in [("", false), ("=", false), ("a=", true), ("a==", true), ("a=b", false)] {
+            assert_eq!(BearerToken::parse(text).is_some(), valid, "{text:?}");
+        }
+    }
+}

@@ -30,3 +30,27 @@ impl fmt::Debug for Scopes<'_> {
         f.debug_struct("Scopes").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_contained_exactly_where_it_is_listed() {
+        // covers: JWT-022, JWT-023
+        // Every text of up to six of these characters, and every scope of up to three.
+        let texts = (0..3_u32.pow(6)).map(|number| {
+            (0..6).map(|place| ['a', 'b', ' '][(number / 3_u32.pow(place) % 3) as usize]).collect::<String>()
+        });
+        for text in texts {
+            for scope in ["", " ", "a", "b", "aa", "ab", "ba", "bb", "aab", "a b", "é"] {
+                let scopes = Scopes::new(&text);
+                assert_eq!(
+                    scopes.contains(scope),
+                    scopes.iter().any(|held| held == scope),
+                    "{text:?} {scope:?}"
+                );
+            }
+        }
+    }
+}
