@@ -100,7 +100,12 @@ impl KeySettings {
             }
             return keys;
         }
-        let keys = KeySet::new(self.jwk_set.as_ref()?, allowed?, &self.backend);
+        let (set, allowed) = (self.jwk_set.as_ref()?, allowed?);
+        if KeySet::leaves_keys_untried(set, allowed) {
+            let message = "more keys without `kid` for one algorithm than a token is tried against";
+            problems.add("too_many_keys_without_id", message);
+        }
+        let keys = KeySet::new(set, allowed, &self.backend);
         if keys.is_empty() {
             problems.add("no_usable_key", "no key of the JWK Set can verify an allowed algorithm");
         }

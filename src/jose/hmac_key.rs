@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::algorithm::HmacAlgorithm;
+use super::base64url;
 
 /// A secret that the issuer shares with this API, for exactly one algorithm (RFC 7518 §3.2).
 ///
@@ -52,10 +53,12 @@ impl HmacKey {
     /// the text or DER of another key.
     pub fn new(algorithm: HmacAlgorithm, secret: &[u8]) -> Result<Self, HmacKeyError> {
         // First, so that a mistake is called by its name whatever its length.
-        if is_other_key(secret) {
+        let decoded = decoded(secret);
+        let forms = || decoded.iter().map(Vec::as_slice).chain([secret]);
+        if forms().any(is_other_key) {
             return Err(HmacKeyError::OtherKey);
         }
-        if is_jwk(secret) {
+        if forms().any(is_jwk) {
             return Err(HmacKeyError::Jwk);
         }
         if secret.len() < algorithm.output_length() {
@@ -83,32 +86,19 @@ impl fmt::Debug for HmacKey {
 
 /// Whether this is the text or DER of another key, wherever in it the key begins: what stands before it (a byte order
 /// mark, a comment, a blank) has misled many who looked at the start only. No random secret comes near it.
-fn is_other_key(secret: &[u8]) -> bool {
-    let text = plain(secret);
-    // RFC 7468, RFC 4716, OpenSSH; then what base64 makes of the beginning of a public key without its armour: RSA,
-    // P-256 and P-384, P-521, Ed25519, and a bare RSAPublicKey of 2048, 3072 and 4096 bits.
-    const IN_TEXT: [&str; 12] = [
-        "-----begin",
-        "---- begin",
-        "ssh-rsa aaaa",
-        "ssh-ed25519 aaaa",
-        "ecdsa-sha2-nistp",
-        "anbgkqhkig9w0baq",
-        "yhkozizj0caqy",
-        "byqgsm49ageg",
-        "mcowbqydk2vwayea",
-        "miibcgkcaqea",
-        "miibigkcayea",
-        "miiccgkcagea",
-    ];
-    // The object identifiers of keys and their sizes: rsaEncryption, id-RSASSA-PSS, ecPublicKey, Ed25519 in its
-    // sequence, ML-DSA (RFC 3279, RFC 8017, RFC 8410, RFC 9881); then the start of a bare RSAPublicKey of 2048, 3072,
-    // 4096 and 8192 bits.
+fn is_other_key(octets: &[u8]) -> bool {
+    let text = plain(octets);
+    // RFC 7468, RFC 4716, OpenSSH.
+    const IN_TEXT: [&str; 5] =
+        ["-----begin", "---- begin", "ssh-rsa aaaa", "ssh-ed25519 aaaa", "ecdsa-sha2-nistp"];
+    // The object identifiers of keys and their sizes: rsaEncryption, id-RSASSA-PSS, ecPublicKey, the Edwards and
+    // Montgomery curves in their sequence, ML-DSA (RFC 3279, RFC 8017, RFC 8410, RFC 9881); then the start of a bare
+    // RSAPublicKey of 2048, 3072, 4096 and 8192 bits.
     const IN_DER: [&[u8]; 9] = [
         &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1],
         &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10],
         &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1],
-        &[0x30, 5, 6, 3, 0x2b, 0x65, 0x70],
+        &[0x30, 5, 6, 3, 0x2b, 0x65],
         &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3],
         &[2, 0x82, 1, 1, 0],
         &[2, 0x82, 1, 0x81, 0],
@@ -116,7 +106,22 @@ fn is_other_key(secret: &[u8]) -> bool {
         &[2, 0x82, 4, 1, 0],
     ];
     IN_TEXT.iter().any(|mark| contains(&text, mark.as_bytes()))
-        || IN_DER.iter().any(|mark| contains(secret, mark))
+        || IN_DER.iter().any(|mark| contains(octets, mark))
+}
+
+/// What the runs of base64 letters in a text stand for, in either alphabet: keys travel so in environment variables,
+/// in `x5c`, and without their armour.
+fn decoded(secret: &[u8]) -> Vec<Vec<u8>> {
+    let letter = |octet: &u8| match octet {
+        b'+' => '-',
+        b'/' => '_',
+        octet => char::from(*octet),
+    };
+    let text: String =
+        secret.iter().filter(|octet| **octet != 0 && !octet.is_ascii_whitespace()).map(letter).collect();
+    let runs = text.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '-' | '_'));
+    // Whole groups of four: what hangs over does not make a key.
+    runs.filter_map(|run| base64url::decode(run.get(..run.len() & !3)?)).collect()
 }
 
 /// Whether this has a member `kty` or `keys`, at any depth and after anything.

@@ -52,6 +52,15 @@ impl KeySet {
         this
     }
 
+    /// Whether more keys of `set` without `kid` serve one of these algorithms than a token is tried against: then some
+    /// of them would never be.
+    pub(crate) fn leaves_keys_untried(set: &JwkSet, allowed: &AllowedAlgorithms) -> bool {
+        let nameless = |algorithm| {
+            set.keys.iter().filter(move |key| key.key_id.is_none() && key.serves(algorithm)).count()
+        };
+        allowed.signatures().any(|algorithm| nameless(algorithm) > MAX_TRIES)
+    }
+
     /// The one secret, for its one algorithm. `None` if the backend does not take it.
     pub(crate) fn of_hmac_key(key: &HmacKey, backend: &SignatureBackend) -> Option<Self> {
         let verifier = Verifier::of_hmac_key(backend, key)?;

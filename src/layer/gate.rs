@@ -58,7 +58,7 @@ impl<R> Gate<R> {
     /// Steps 1 to 3: find the credential, validate it.
     pub(super) fn authenticate<B>(&self, request: &Request<B>) -> Authentication {
         #[cfg(feature = "testing")]
-        if let Some((token, evidence)) = super::pretend::pretended(&self.core, request) {
+        if let Some((token, evidence)) = super::pretend::Pretended::of(request, &self.core) {
             return Authentication::Known(self.accept(Ok(token), || evidence));
         }
         if let Some(token) = self.validated_before(request) {

@@ -15,7 +15,6 @@ use crate::token::ValidatedToken;
 pub(super) struct Mark {
     core: Arc<Core>,
     /// How the gate answers; its extractors answer alike.
-    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only extractors need it"))]
     style: BodyStyle,
     /// `None`: admitted without a credential.
     bearer: Option<Bearer>,

@@ -9,6 +9,8 @@ mod evidence;
 mod future;
 mod gate;
 mod grpc;
+#[cfg(feature = "testing")]
+mod kit;
 mod mark;
 #[cfg(feature = "testing")]
 mod pretend;

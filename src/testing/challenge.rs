@@ -111,7 +111,8 @@ fn unparsable(line: &str) -> ! {
     panic!("not one challenge with parameters that stand once: {line}")
 }
 
-/// Asserts a 401 for a request without a credential: one `Bearer` challenge, without an error code (RFC 6750 §3.1).
+/// Asserts a 401 for a request without a credential: one `Bearer` challenge, without an error code (RFC 6750 §3.1). It
+/// panics, as every `assert_*` here does, where the response is another one.
 #[track_caller]
 pub fn assert_unauthenticated<B>(response: &Response<B>) {
     assert_refused(response, 401, None);
@@ -144,7 +145,20 @@ pub fn assert_unavailable<B>(response: &Response<B>) {
     assert!(!response.headers().contains_key(WWW_AUTHENTICATE), "nothing is wrong with the credential");
     let seconds =
         response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    assert!(seconds.is_some(), "`Retry-After` in seconds");
+    assert!(seconds.is_some_and(|seconds| seconds > 0), "`Retry-After` in seconds, and not at once");
+    assert_unstored(response);
+}
+
+/// Asserts a 403 for a token in a cookie which another site may have sent (code `cross_site`).
+#[track_caller]
+pub fn assert_cross_site<B>(response: &Response<B>) {
+    assert_refused(response, 403, None);
+}
+
+#[track_caller]
+fn assert_unstored<B>(response: &Response<B>) {
+    let said = response.headers().get(CACHE_CONTROL);
+    assert!(said.is_some_and(|value| value == "no-store"), "a refusal is not stored");
 }
 
 #[track_caller]
@@ -155,7 +169,6 @@ fn assert_refused<B>(response: &Response<B>, status: u16, error: Option<&str>) -
     assert_eq!(bearer.len(), 1, "one `Bearer` challenge");
     let challenge = bearer.swap_remove(0);
     assert_eq!(challenge.error(), error, "the error code");
-    let stored = response.headers().get(CACHE_CONTROL).is_none_or(|value| value != "no-store");
-    assert!(!stored, "a refusal is not stored");
+    assert_unstored(response);
     challenge
 }

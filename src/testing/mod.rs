@@ -51,8 +51,8 @@ mod token;
 
 pub use authenticate_as::{AuthenticateAs, AuthenticatedAs};
 pub use challenge::{
-    Challenge, assert_insufficient_scope, assert_invalid_token, assert_malformed, assert_unauthenticated,
-    assert_unavailable,
+    Challenge, assert_cross_site, assert_insufficient_scope, assert_invalid_token, assert_malformed,
+    assert_unauthenticated, assert_unavailable,
 };
 pub use clock::ManualClock;
 pub use contract::assert_http_client_contract;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response, Version, header};
 use portcullis::testing::{Flaw, Issuer};
 use portcullis::{
     CustomClaims, Presented, Rejection, RejectionKind, ResourceServer, TokenValidator, Unavailable,
@@ -171,7 +171,8 @@ async fn a_denial_can_be_hidden_behind_a_404_without_a_challenge() {
 }
 
 fn grpc(token: Option<&str>, content_type: &str) -> Request<()> {
-    let request = Request::post("/orders.v1.Orders/List").header("content-type", content_type);
+    let request =
+        Request::post("/orders.v1.Orders/List").version(Version::HTTP_2).header("content-type", content_type);
     let request = match token {
         Some(token) => request.header("authorization", format!("Bearer {token}")),
         None => request,
@@ -218,6 +219,16 @@ async fn a_grpc_request_is_refused_with_a_trailers_only_response() {
     let answer = send(service_down, grpc(Some("t"), "application/grpc")).await;
     assert_trailers_only(&answer, "14", "unavailable");
     assert_eq!(answer.headers()[header::RETRY_AFTER], "90");
+    // A client cannot turn its refusal into a 200 with a field alone: gRPC is a POST over HTTP/2.
+    for change in [
+        |request: &mut Request<()>| *request.method_mut() = Method::GET,
+        |request: &mut Request<()>| *request.version_mut() = Version::HTTP_11,
+    ] {
+        let mut request = grpc(None, "application/grpc");
+        change(&mut request);
+        let answer = self::send(service.clone(), request).await;
+        assert_eq!((answer.status().as_u16(), answer.headers().contains_key("grpc-status")), (401, false));
+    }
     // Other protocols, whatever their names begin with.
     for content_type in
         ["application/grpc-web", "application/grpc-web+proto", "application/grpcx", "application/json", ""]

@@ -233,3 +233,132 @@ async fn an_inner_layer_reuses_a_token_of_any_carrier_and_only_that_token() {
         assert_eq!(send(Some("junk".to_owned())).await.status(), 401);
     }
 }
+
+#[tokio::test]
+async fn no_shared_cache_keeps_what_a_query_or_cookie_led_to_whatever_the_service_says() {
+    // covers: EXT-013
+    let clock = portcullis::testing::ManualClock::at(crate::support::NOW);
+    let issuer = portcullis::testing::Issuer::offline(crate::support::ISSUER).with_clock(clock.clone());
+    let token = issuer.token(AUDIENCE).sign();
+    // Keys are fetched for the first request, and in memory for the second.
+    for said in [None, Some("no-store"), Some("public, max-age=60")] {
+        let server = portcullis::ResourceServer::builder(crate::support::ISSUER).audience(AUDIENCE);
+        let server = server.with_clock(clock.clone()).with_http_client(issuer.clone());
+        let auth = server.dangerous_token_in_query("t").token_in_cookie("c").build().unwrap();
+        let service =
+            auth.require(authenticated()).layer(tower::service_fn(move |request: Request<()>| async move {
+                assert!(portcullis::ValidatedToken::of(request.extensions()).is_some());
+                let response = said
+                    .into_iter()
+                    .fold(http::Response::builder(), |response, said| response.header("cache-control", said));
+                Ok::<_, std::convert::Infallible>(response.body(String::new()).unwrap())
+            }));
+        for (request, private) in [
+            (get(&format!("/?t={token}")), true),
+            (get(&format!("/?t={token}")), true),
+            (get("/").header("cookie", format!("c={token}")), true),
+            (get("/").header("authorization", format!("Bearer {token}")), false),
+        ] {
+            let response =
+                tower::ServiceExt::oneshot(service.clone(), request.body(()).unwrap()).await.unwrap();
+            assert_eq!(response.status(), 200);
+            let told: Vec<_> = response
+                .headers()
+                .get_all("cache-control")
+                .iter()
+                .map(|value| value.to_str().unwrap())
+                .collect();
+            let expected: Vec<_> = said.into_iter().chain(private.then_some("private")).collect();
+            assert_eq!(told, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_is_judged_anew_where_the_method_changed_between_two_layers() {
+    // covers: EXT-018, POL-034
+    let (issuer, server, _) = Api::parts();
+    let auth = server.token_in_cookie("c").build().unwrap();
+    let token = issuer.token(AUDIENCE).sign();
+    for (method, status) in [(Method::HEAD, 200), (Method::POST, 403)] {
+        let inner = tower::service_fn(async |_: Request<()>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+        });
+        let changed = tower::ServiceBuilder::new().map_request(move |mut request: Request<()>| {
+            *request.method_mut() = method.clone();
+            request
+        });
+        let service =
+            auth.require(authenticated()).layer(changed.service(auth.require(authenticated()).layer(inner)));
+        let request = get("/").header("cookie", format!("c={token}")).header("sec-fetch-site", "cross-site");
+        let response = tower::ServiceExt::oneshot(service, request.body(()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status);
+    }
+}
+
+#[tokio::test]
+async fn an_anonymous_request_of_one_server_has_no_token_of_another() {
+    // covers: EXT-020
+    let (issuer, server, _) = Api::parts();
+    let outer = server.token_in_cookie("c").build().unwrap();
+    let (_, server, _) = Api::parts();
+    let inner = server.build().unwrap();
+    let seen = tower::service_fn(async |request: Request<()>| {
+        let seen = portcullis::ValidatedToken::of(request.extensions()).is_some();
+        Ok::<_, std::convert::Infallible>(http::Response::new(seen.to_string()))
+    });
+    let service = outer.require(authenticated()).layer(inner.require(portcullis::anyone()).layer(seen));
+    let request = get("/").header("cookie", format!("c={}", issuer.token(AUDIENCE).sign()));
+    let response = tower::ServiceExt::oneshot(service, request.body(()).unwrap()).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.body().as_str()), (200, "false"));
+}
+
+#[tokio::test]
+async fn the_authority_is_the_host_where_both_are_there_and_the_scheme_of_an_origin_is_not_compared() {
+    // covers: EXT-018
+    let (token, api) = api(|server| server.token_in_cookie("c"));
+    let post = |uri: &str, host: &str, origin: &str| {
+        let request = Request::post(uri).header("cookie", format!("c={token}"));
+        request.header("host", host).header("origin", origin).body(()).unwrap()
+    };
+    let both = "https://app.example/";
+    api.send(post(both, "evil.example", "https://app.example")).await.assert_admitted();
+    api.send(post(both, "evil.example", "https://evil.example")).await.assert_cross_site();
+    // A proxy may end TLS, so we do not know our own scheme.
+    api.send(post("/", "app.example", "http://app.example")).await.assert_admitted();
+}
+
+#[tokio::test]
+async fn a_credential_that_somebody_outside_moved_or_removed_is_where_it_is_now() {
+    // covers: EXT-010, EXT-011
+    let (issuer, server, _) = Api::parts();
+    let token = issuer.token(AUDIENCE).sign();
+    let auth = server.dangerous_token_in_query("t").build().unwrap();
+    let app = |move_to_field: bool| {
+        let rewrite = axum::middleware::map_request(move |mut request: axum::extract::Request| async move {
+            let token = request
+                .uri()
+                .query()
+                .and_then(|query| query.split_once('='))
+                .map(|(_, token)| token.to_owned());
+            if let (true, Some(token)) = (move_to_field, token) {
+                request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+            }
+            *request.uri_mut() = "/".parse().unwrap();
+            request
+        });
+        let whoami = axum::routing::get(async |_: portcullis::ValidatedToken| "admitted");
+        axum::Router::new().route("/", whoami).layer(auth.require(authenticated())).layer(rewrite)
+    };
+    let send = async |app: axum::Router, uri: &str| {
+        tower::ServiceExt::oneshot(app, get(uri).body(axum::body::Body::empty()).unwrap())
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    for name in ["t", "access_token"] {
+        assert_eq!(send(app(true), &format!("/?{name}={token}")).await, 200);
+        assert_eq!(send(app(false), &format!("/?{name}={token}")).await, 401);
+    }
+}

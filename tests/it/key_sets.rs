@@ -426,3 +426,15 @@ async fn a_key_without_alg_serves_what_is_allowed_and_one_with_alg_only_that() {
     bound_api.token(&rs256).await.assert_admitted();
     bound_api.token(&ps256).await.assert_invalid("unknown_key");
 }
+
+#[test]
+fn a_static_set_has_no_key_that_is_never_tried() {
+    // covers: JWK-007
+    let key = RFC_7515_A3.public_jwk();
+    let build = |count: usize| {
+        let set = JwkSet::from_json(&json!({ "keys": vec![key.clone(); count] }).to_string()).unwrap();
+        ResourceServer::builder(ISSUER).audience(AUDIENCE).jwk_set(set).build()
+    };
+    assert!(build(4).is_ok());
+    assert_eq!(build(5).unwrap_err().problems()[0].code(), "too_many_keys_without_id");
+}

@@ -298,3 +298,42 @@ async fn a_policy_of_ones_own_sees_token_method_and_extensions() {
     // Authentication comes first: a policy is never asked about a request without a token.
     api.send(Request::get("/").body(()).unwrap()).await.assert_unauthenticated();
 }
+
+#[tokio::test]
+async fn what_cannot_be_told_never_admits_however_it_is_combined() {
+    // covers: POL-011, POL-002
+    for (requirement, scopes, admitted) in [
+        (role("x").and(scope("a")), "a", false),
+        (scope("a").and(role("x")), "a", false),
+        (role("x").or(scope("a")), "a", true),
+        (role("x").or(scope("a")), "b", false),
+        (not(role("x").or(scope("a"))), "b", false),
+        (not(scope("a").or(role("x"))), "b", false),
+        // Whatever the role is, the whole is not met: that can be told.
+        (not(role("x").and(scope("a"))), "b", true),
+        (not(scope("a").and(role("x"))), "b", true),
+        (not(role("x").or(scope("a"))), "a", false),
+    ] {
+        let (issuer, api) = Api::requiring(requirement.clone());
+        let answer =
+            api.token(issuer.token(AUDIENCE).scope(scopes).claim("roles", "unreadable").sign()).await;
+        assert_eq!(answer.status.is_success(), admitted, "{requirement} with {scopes}");
+        assert_eq!(answer.code(), if admitted { "admitted" } else { "denied" });
+    }
+}
+
+#[test]
+fn an_empty_name_is_neither_a_user_nor_a_client() {
+    // covers: JWT-027
+    let request = Request::get("/").body(()).unwrap();
+    for (claims, allowed) in [
+        (r#"{"sub":"alice","client_id":"app"}"#, true),
+        (r#"{"sub":"","client_id":"app"}"#, false),
+        (r#"{"sub":"alice","client_id":""}"#, false),
+        (r#"{"sub":"svc","client_id":"","azp":"svc"}"#, false),
+    ] {
+        let token = ValidatedToken::assertion(Claims::from_json(claims).unwrap());
+        let decision = portcullis::testing::decide(&user(), Some(&token), &request);
+        assert_eq!(decision == Decision::Allow, allowed, "{claims}");
+    }
+}

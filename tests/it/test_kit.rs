@@ -227,7 +227,7 @@ async fn a_pretended_caller_meets_every_policy() -> Result<(), ConfigError> {
     assert_insufficient_scope(&strange.oneshot(get(None)).await.unwrap(), &["b"]);
     let layer = auth.dangerous_authenticate_as(Claims::from_json(clerk).unwrap());
     let crossed = tower::Layer::layer(&layer, other.require(authenticated()).layer(inner));
-    assert_invalid_token(&crossed.oneshot(get(None)).await.unwrap());
+    assert_unauthenticated(&crossed.oneshot(get(None)).await.unwrap());
     Ok(())
 }
 
@@ -298,4 +298,102 @@ async fn the_client_contract_holds_for_a_right_client_and_finds_each_wrong_one()
         let found = tokio::spawn(async move { assert_http_client_contract(&Broken(clause)).await }).await;
         assert!(found.unwrap_err().is_panic(), "{clause:?}");
     }
+}
+
+#[test]
+fn each_assertion_looks_at_each_part_of_an_answer() {
+    let answer = |status: u16, fields: &[(&str, &str)]| {
+        let response = fields.iter().fold(Response::builder().status(status), |response, (name, value)| {
+            response.header(*name, *value)
+        });
+        response.body(()).unwrap()
+    };
+    let holds = |assertion: fn(&Response<()>), answer: &Response<()>| {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| assertion(answer))).is_ok()
+    };
+    let bare = ("www-authenticate", "Bearer realm=\"api\"");
+    let unstored = ("cache-control", "no-store");
+    assert!(holds(assert_unauthenticated, &answer(401, &[bare, unstored])));
+    for wrong in [
+        answer(403, &[bare, unstored]),
+        answer(401, &[unstored]),
+        answer(401, &[bare]),
+        answer(401, &[bare, ("cache-control", "private")]),
+        answer(401, &[bare, bare, unstored]),
+        answer(401, &[("www-authenticate", "Basic realm=\"api\""), unstored]),
+        answer(401, &[("www-authenticate", "Bearer error=\"invalid_token\""), unstored]),
+    ] {
+        assert!(!holds(assert_unauthenticated, &wrong), "{wrong:?}");
+    }
+    let later = ("retry-after", "5");
+    assert!(holds(assert_unavailable, &answer(503, &[later, unstored])));
+    for wrong in [
+        answer(500, &[later, unstored]),
+        answer(503, &[unstored]),
+        answer(503, &[later]),
+        answer(503, &[later, unstored, bare]),
+        answer(503, &[("retry-after", "0"), unstored]),
+        answer(503, &[("retry-after", "soon"), unstored]),
+    ] {
+        assert!(!holds(assert_unavailable, &wrong), "{wrong:?}");
+    }
+}
+
+#[test]
+fn no_generation_of_keys_has_the_name_of_another() {
+    let issuer = Issuer::offline(ISSUER);
+    let mut names = std::collections::HashSet::new();
+    let mut see = || {
+        for key in issuer.jwks_json()["keys"].as_array().unwrap() {
+            names.insert((key["kid"].to_string(), key["x"].to_string()));
+        }
+    };
+    see();
+    for _ in 0..2 {
+        issuer.publish_next();
+        see();
+        issuer.rotate();
+        see();
+        issuer.publish_next();
+        issuer.activate_next();
+        see();
+    }
+    let kids: std::collections::HashSet<_> = names.iter().map(|(kid, _)| kid).collect();
+    assert_eq!((names.len(), kids.len()), (7, 7));
+    let twice = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| issuer.activate_next()));
+    assert!(twice.is_err(), "nothing was published to be activated");
+}
+
+#[tokio::test]
+async fn an_issuer_whose_name_ends_with_a_slash_serves_its_documents_from_memory() {
+    let issuer = Issuer::offline("https://id.example.com/");
+    let auth = ResourceServer::builder(issuer.url())
+        .audience(AUDIENCE)
+        .with_http_client(issuer.clone())
+        .build()
+        .unwrap();
+    let token = issuer.token(AUDIENCE).scope("a").sign();
+    assert_eq!(send(&auth, get(Some(&token))).await.body(), "reached");
+}
+
+#[tokio::test]
+async fn a_pretended_caller_is_judged_like_a_real_one() {
+    async fn handler(_: portcullis::ValidatedToken) {}
+    let auth = ResourceServer::builder(ISSUER).audience(AUDIENCE).build().unwrap();
+    let status = async |claims: &str, protected: bool| {
+        let route = axum::routing::get(handler);
+        let route = if protected { route.route_layer(auth.require(authenticated())) } else { route };
+        let app = axum::Router::new().route("/", route);
+        let app = app.layer(auth.dangerous_authenticate_as(Claims::from_json(claims).unwrap()));
+        app.oneshot(Request::get("/").body(axum::body::Body::empty()).unwrap())
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    assert_eq!(status(r#"{"sub":"alice"}"#, true).await, 200);
+    assert_eq!(status(r#"{"sub":"alice","cnf":{"jkt":"x"}}"#, true).await, 401);
+    assert_eq!(status(r#"{"sub":"alice","exp":1}"#, true).await, 401);
+    // A route whose layer was forgotten fails in the test as it does in production.
+    assert_eq!(status(r#"{"sub":"alice"}"#, false).await, 500);
 }

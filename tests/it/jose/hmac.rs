@@ -139,12 +139,40 @@ fn a_key_of_another_kind_is_no_secret_wherever_in_the_text_it_begins() {
         let lines: Vec<_> = file(name).lines().filter(|line| !line.starts_with('-')).collect();
         others.extend([lines.concat(), format!("x: {}", lines.join("\r\n"))].map(Into::into));
     }
+    // A whole file in base64, as environment variables hold it; unarmoured keys of every kind.
+    for name in [
+        "rsa",
+        "rsa_pkcs1",
+        "p256",
+        "ed25519",
+        "ed25519_certificate",
+        "rsa_pss",
+        "ml_dsa_44",
+        "ml_dsa_65",
+        "x25519",
+    ] {
+        let standard = |octets: &[u8]| encode(octets).replace('-', "+").replace('_', "/");
+        others.push(standard(file(name).as_bytes()).into());
+        others.push(encode(file(name).as_bytes()).into());
+        let block = file(name).lines().skip_while(|line| !line.starts_with("-----BEGIN"));
+        let lines: Vec<_> = block.filter(|line| !line.starts_with('-')).collect();
+        others.push(lines.concat().into());
+    }
     for secret in &others {
         let text = String::from_utf8_lossy(secret);
-        assert_eq!(HmacKey::new(Hs256, secret).unwrap_err(), HmacKeyError::OtherKey, "{text}");
+        let taken = HmacKey::new(Hs256, secret).err();
+        assert_eq!(taken, Some(HmacKeyError::OtherKey), "{text}");
     }
     let jwk = RFC_7515_A2.public_jwk();
     let oct = json!({ "kty": "oct", "k": encode(SECRET) });
+    for json in [&jwk, &oct] {
+        let text = encode(json.to_string());
+        assert_eq!(HmacKey::new(Hs256, text.as_bytes()).unwrap_err(), HmacKeyError::Jwk, "{text}");
+    }
+    // Secrets are often random octets in base64 or hex; their text is a fine secret.
+    for text in [encode([0x5A; 48]), "5a".repeat(32), format!("{}=", encode([7; 32]).replace('-', "+"))] {
+        assert!(HmacKey::new(Hs256, text.as_bytes()).is_ok(), "{text}");
+    }
     for json in
         [jwk.clone(), oct.clone(), json!({ "keys": [jwk] }), json!({ "jwks": { "keys": [] }, "x": [oct] })]
     {
