@@ -6,23 +6,28 @@
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a benchmark fails where it stands"
 )]
 
+#[path = "overhead/case.rs"]
+mod case;
 #[path = "overhead/cases.rs"]
 mod cases;
-
-use portcullis::SignatureAlgorithm;
+#[path = "overhead/token.rs"]
+mod token;
 
 fn main() {
-    let (title, mut cases) = cases::cases(SignatureAlgorithm::Rs256);
-    let counts: Vec<_> = cases.iter_mut().map(|case| (case.name, case.base, count(&mut case.run))).collect();
-    println!("\n{title}: allocations of one run, and over the base");
-    for (name, base, count) in &counts {
-        let base = counts.iter().find(|(name, ..)| Some(*name) == *base);
-        let over = base.map_or_else(String::new, |(.., base)| format!("{:+}", count - base));
-        println!("{name:<46} {count:>6} {over:>6}");
+    for mut group in cases::groups() {
+        let counts: Vec<_> =
+            group.cases.iter_mut().map(|case| (&case.name, &case.base, count(&mut case.run))).collect();
+        println!("\n{}: allocations of one run, and over the base", group.title);
+        for (name, base, count) in &counts {
+            let base = base.as_ref().and_then(|base| counts.iter().find(|(name, ..)| *name == base));
+            let over = base.map_or_else(String::new, |(.., base)| format!("{:+}", count - base));
+            println!("{name:<46} {count:>6} {over:>6}");
+        }
     }
 }
 

@@ -207,7 +207,7 @@ impl ResourceServerBuilder {
         let issuer = problems.note(Issuer::parse(&self.issuer, self.loopback_http));
         let allowed = self.check_values(&mut problems);
         let roles_at = problems.note(ClaimPath::parse(&self.roles_at));
-        let protection = self.gate.protection(&mut problems);
+        let challenges = self.gate.challenges(&mut problems);
         let carriers = self.gate.carriers(&mut problems);
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
         let (issuer_found, loopback_http) = (issuer.as_ref(), self.loopback_http);
@@ -226,7 +226,7 @@ impl ResourceServerBuilder {
         };
         let validator = JwtValidator::new(rules, allowed, keys, roles_at, Arc::clone(&clock));
         let validator = Box::new(validator);
-        Ok(ResourceServer::new(Core { validator, carriers, protection, clock, leeway: self.leeway }))
+        Ok(ResourceServer::new(Core { validator, carriers, challenges, clock, leeway: self.leeway }))
     }
 
     /// Settings that can be judged by themselves, in their order; the algorithms are among them.

@@ -4,5 +4,11 @@
 #[doc = include_str!("../docs/codes.md")]
 pub mod codes {}
 
+#[doc = include_str!("../docs/frameworks.md")]
+pub mod frameworks {}
+
+#[doc = include_str!("../docs/jsonwebtoken.md")]
+pub mod jsonwebtoken {}
+
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}

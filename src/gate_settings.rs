@@ -1,5 +1,6 @@
 use crate::bearer::{Carriers, ErrorUri, Protection, Realm, is_carrier_name};
 use crate::error::Problems;
+use crate::layer::Challenges;
 
 /// The settings of a builder that say where tokens may stand and what challenges say.
 #[derive(Default)]
@@ -12,7 +13,7 @@ pub(crate) struct GateSettings {
 
 impl GateSettings {
     /// What challenges say. With a problem noted, what comes back is not used.
-    pub(crate) fn protection(&self, problems: &mut Problems) -> Protection {
+    pub(crate) fn challenges(&self, problems: &mut Problems) -> Challenges {
         let mut protection = Protection::api();
         match self.realm.as_deref().map(Realm::parse) {
             None => {}
@@ -23,7 +24,7 @@ impl GateSettings {
         if self.error_uri.is_some() && protection.error_uri.is_none() {
             problems.add("invalid_error_uri", "`error_uri` is not an absolute http or https URI");
         }
-        protection
+        Challenges::new(protection)
     }
 
     /// Where tokens may stand.

@@ -1,139 +1,152 @@
-//! The cases that both benches run.
+//! The cases that both benches run, in groups.
 
 use std::convert::Infallible;
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
-};
 use axum::body::Body;
-use axum::{Router, routing::get};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use futures_util::FutureExt as _;
 use http::{Request, Response};
 use portcullis::testing::{Flaw, Issuer, TokenBuilder};
-use portcullis::{ResourceServer, SignatureAlgorithm, all_scopes, authenticated};
-use tower::{Service, ServiceExt as _, service_fn};
+use portcullis::{JwkSet, ResourceServer, SignatureAlgorithm, all_scopes, authenticated, scope};
+use serde_json::Value;
+use tower::service_fn;
 
-const AUDIENCE: &str = "https://api.example.com/orders";
+use super::case::{Case, Group, request, router};
+use super::token::{issuer, raw_verification, server, small, usual};
 
-/// One thing to measure.
-pub(crate) struct Case {
-    pub(crate) name: &'static str,
-    /// The case that this one is compared with.
-    pub(crate) base: Option<&'static str>,
-    /// Runs once and says whether it did what it should.
-    pub(crate) run: Box<dyn FnMut() -> bool>,
+/// Every group. Each is made when its turn comes.
+pub(crate) fn groups() -> impl Iterator<Item = Group> {
+    let admitted = SignatureAlgorithm::ALL.into_iter().map(admitted);
+    let refused = [SignatureAlgorithm::Rs256, SignatureAlgorithm::Es256].into_iter().map(refused);
+    let growth = [more_keys, more_scopes, larger_tokens].into_iter().map(|group| group());
+    admitted.chain(refused).chain(growth)
 }
 
-impl Case {
-    fn new(name: &'static str, run: impl FnMut() -> bool + 'static) -> Self {
-        Self { name, base: None, run: Box::new(run) }
-    }
-
-    fn over(mut self, base: &'static str) -> Self {
-        self.base = Some(base);
-        self
-    }
-}
-
-/// Everything that is measured for one algorithm, under a title. The first case is the unit `V`.
-pub(crate) fn cases(algorithm: SignatureAlgorithm) -> (String, Vec<Case>) {
-    let issuer = Issuer::offline("https://id.example.com/realms/main");
-    let valid = token(&issuer, algorithm).sign();
-    let auth =
-        ResourceServer::builder(issuer.url()).audience(AUDIENCE).jwk_set(issuer.jwk_set()).build().unwrap();
+/// A valid token, verified anew each time.
+fn admitted(algorithm: SignatureAlgorithm) -> Group {
+    let issuer = issuer(algorithm);
+    let token = usual(&issuer, algorithm).sign();
+    let auth = protected(&issuer);
     let policy = || all_scopes(["orders:read", "orders:write"]);
-    let router = || Router::new().route("/orders", get(async || "orders"));
     let around = || auth.require(policy()).layer(router());
     let empty = service_fn(async |_: Request<Body>| Ok::<_, Infallible>(Response::new(String::new())));
 
-    let (key, input, signature) = raw(&issuer, algorithm, &valid);
-    let (made, title) = (valid.clone(), format!("{algorithm}, token of {} bytes", valid.len()));
-    let mut cases = vec![
-        Case::new("V: raw verify, key parsed once", move || key.verify_sig(&input, &signature).is_ok()),
-        Case::new("request", move || request(Some(&made)).headers().len() == 1),
-        admitted("empty service", &valid, empty),
-        admitted("validate (layer around the empty service)", &valid, auth.require(policy()).layer(empty))
+    let valid = Some(token.as_str());
+    let bare = "bare";
+    let cases = vec![
+        raw_verification(&issuer, algorithm, &token),
+        Case::answered("empty service", valid, empty, 200),
+        // Not only validation: extraction, policy and the mark in the request's extensions are in it.
+        Case::answered("layer around the empty service", valid, auth.require(policy()).layer(empty), 200)
             .over("empty service"),
-        admitted("bare", &valid, router()),
-        admitted("layer around the router", &valid, around()).over("bare"),
-        admitted("layer in Router::layer", &valid, router().layer(auth.require(policy()))).over("bare"),
-        admitted("two layers around the router", &valid, auth.require(authenticated()).layer(around()))
-            .over("bare"),
+        Case::answered(bare, valid, router(), 200),
+        Case::answered("layer around the router", valid, around(), 200).over(bare),
+        Case::answered("layer in Router::layer", valid, router().layer(auth.require(policy())), 200)
+            .over(bare),
+        Case::answered(
+            "two layers around the router",
+            valid,
+            auth.require(authenticated()).layer(around()),
+            200,
+        )
+        .over(bare),
     ];
-    let wrong = |flaw| token(&issuer, algorithm).flaw(flaw).sign();
-    for (name, token) in [
-        ("refuse: no header", None),
-        ("refuse: junk", Some("junk".to_owned())),
-        ("refuse: unknown kid", Some(wrong(Flaw::UnknownKey))),
-        ("refuse: expired", Some(wrong(Flaw::Expired))),
-        ("refuse: wrong audience", Some(wrong(Flaw::WrongAudience))),
-        ("refuse: bad signature", Some(wrong(Flaw::BadSignature))),
+    Group { title: format!("admitted: {algorithm}, token of {} bytes", token.len()), cases }
+}
+
+/// What is refused, twice: around the router, over building the same request (all that a refusal costs); and in
+/// `Router::layer`, over the bare route answering the same request (what the layer adds where it refuses).
+fn refused(algorithm: SignatureAlgorithm) -> Group {
+    let issuer = issuer(algorithm);
+    let token = usual(&issuer, algorithm);
+    let auth = protected(&issuer);
+    let (valid, junk) = (token.clone().sign(), "junk".to_owned());
+    let mut cases = vec![raw_verification(&issuer, algorithm, &valid)];
+    let kinds = [("no header", None), ("junk", Some(junk.clone())), ("token", Some(valid))];
+    for (kind, token) in kinds {
+        cases.push(Case::answered(format!("bare, {kind}"), token.as_deref(), router(), 200));
+        let made = move || request(token.as_deref()).uri().path() == "/orders";
+        cases.push(Case::new(format!("request, {kind}"), made));
+    }
+    let wrong = |flaw| Some(token.clone().flaw(flaw).sign());
+    for (name, kind, token) in [
+        ("no header", "no header", None),
+        ("junk", "junk", Some(junk)),
+        ("unknown kid", "token", wrong(Flaw::UnknownKey)),
+        ("expired", "token", wrong(Flaw::Expired)),
+        ("wrong issuer", "token", wrong(Flaw::WrongIssuer)),
+        ("wrong audience", "token", wrong(Flaw::WrongAudience)),
+        ("bad signature", "token", wrong(Flaw::BadSignature)),
     ] {
-        let service = around();
-        let refused = move || status(&mut service.clone(), request(token.as_deref())) == 401;
-        cases.push(Case::new(name, refused).over("request"));
+        let (around, inside) =
+            (auth.require(authenticated()).layer(router()), router().layer(auth.require(authenticated())));
+        let token = token.as_deref();
+        cases.extend([
+            Case::answered(format!("refuse: {name}"), token, around, 401).over(format!("request, {kind}")),
+            Case::answered(format!("refuse: {name}, in Router::layer"), token, inside, 401)
+                .over(format!("bare, {kind}")),
+        ]);
     }
-    (title, cases)
+    Group { title: format!("refused: {algorithm}"), cases }
 }
 
-fn admitted<S, R>(name: &'static str, token: &str, service: S) -> Case
-where
-    S: Service<Request<Body>, Response = Response<R>, Error = Infallible> + Clone + 'static,
-{
-    let token = token.to_owned();
-    Case::new(name, move || status(&mut service.clone(), request(Some(&token))) == 200)
+/// One key among many. A set has at most 100.
+fn more_keys() -> Group {
+    let issuer = issuer(SignatureAlgorithm::Rs256);
+    let token = usual(&issuer, SignatureAlgorithm::Rs256).sign();
+    let own = issuer.jwks_json()["keys"].as_array().unwrap().last().unwrap().clone();
+    let cases = [1, 10, 100].map(|count| {
+        let other = |number| {
+            let mut key = own.clone();
+            key["kid"] = format!("another-key-{number}").into();
+            key
+        };
+        let keys: Vec<Value> = (1..count).map(other).chain([own.clone()]).collect();
+        let set = JwkSet::from_json(&serde_json::json!({ "keys": keys }).to_string()).unwrap();
+        assert_eq!(set.len(), count);
+        let auth = server(&issuer).jwk_set(set).build().unwrap();
+        let service = auth.require(authenticated()).layer(router());
+        Case::answered(format!("{count:>4} keys"), Some(&token), service, 200)
+    });
+    Group { title: "growth: RS256, keys".to_owned(), cases: cases.into() }
 }
 
-/// A token of the size that real issuers send: 12 claims, 6 scopes, 3 roles.
-fn token(issuer: &Issuer, algorithm: SignatureAlgorithm) -> TokenBuilder {
-    issuer
-        .token(AUDIENCE)
-        .algorithm(algorithm)
-        .subject("248289761001-9b1deb4d-3b7d-4bad")
-        .scope("openid profile orders:read orders:write invoices:read customers:read")
-        .roles(["clerk", "accountant", "support"])
-        .claim("client_id", "s6BhdRkqt3-backoffice-web")
-        .claim("jti", "dbe39bf3a3ba4238a513f51d6e1691c4")
-        .claim("tenant", "t-0815")
-        .claim("auth_time", 1_767_225_000)
-        .claim("acr", "urn:example:loa:2")
-}
-
-/// What the backend needs to verify the same token.
-fn raw(issuer: &Issuer, algorithm: SignatureAlgorithm, token: &str) -> (ParsedPublicKey, Vec<u8>, Vec<u8>) {
-    let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
-    let (input, signature) = token.rsplit_once('.').unwrap();
-    let set = issuer.jwks_json();
-    let keys = set["keys"].as_array().unwrap();
-    let jwk = keys.iter().find(|jwk| jwk["alg"] == algorithm.name()).unwrap();
-    let member = |name: &str| decode(jwk[name].as_str().unwrap());
-    let key = match algorithm {
-        SignatureAlgorithm::Rs256 => RsaPublicKeyComponents { n: member("n"), e: member("e") }
-            .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
-            .unwrap(),
-        _ => {
-            let point = [vec![4], member("x"), member("y")].concat();
-            ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).unwrap()
-        }
+/// One scope among many, in tokens of the same size.
+fn more_scopes() -> Group {
+    let issuer = issuer(SignatureAlgorithm::Rs256);
+    let padded = |count: usize| {
+        let scopes: Vec<_> =
+            (1..count).map(|number| format!("area-{number:02}:read")).chain(["orders:read".into()]).collect();
+        let scopes = scopes.join(" ");
+        let padding = "x".repeat(1000 - scopes.len());
+        usual(&issuer, SignatureAlgorithm::Rs256).scope(&scopes).claim("padding", padding)
     };
-    (key, input.as_bytes().to_vec(), decode(signature))
+    let tokens = [1, 10, 50].map(|count| (format!("{count:>4} scopes"), padded(count)));
+    growth(&issuer, "scopes", tokens.into())
 }
 
-fn request(token: Option<&str>) -> Request<Body> {
-    let mut request = Request::get("/orders");
-    if let Some(token) = token {
-        request = request.header("authorization", format!("Bearer {token}"));
-    }
-    request.body(Body::empty()).unwrap()
+/// Tokens full of groups, as directories send them. The smallest is what RFC 9068 asks for: half of it is the signature.
+fn larger_tokens() -> Group {
+    let issuer = issuer(SignatureAlgorithm::Rs256);
+    let with_groups = |count: usize| {
+        let groups: Vec<_> = (0..count).map(|number| format!("department-{number:05}")).collect();
+        small(&issuer, SignatureAlgorithm::Rs256).scope("orders:read").claim("groups", groups)
+    };
+    // Each group adds 19 bytes of JSON and a third more of base64url.
+    let counts = [0, 10, 50, 130, 290];
+    let tokens = counts.map(|count| (format!("{count:>4} groups,"), with_groups(count)));
+    growth(&issuer, "size of the token", tokens.into())
 }
 
-/// Drives a service to its answer, which every one of these has at once.
-fn status<S, R>(service: &mut S, request: Request<Body>) -> u16
-where
-    S: Service<Request<Body>, Response = Response<R>, Error = Infallible>,
-{
-    let ready = service.ready().now_or_never().unwrap().unwrap();
-    ready.call(request).now_or_never().unwrap().unwrap().status().as_u16()
+fn growth(issuer: &Issuer, what: &str, tokens: Vec<(String, TokenBuilder)>) -> Group {
+    let auth = protected(issuer);
+    let case = |(name, token): (String, TokenBuilder)| {
+        let token = token.sign();
+        let service = auth.require(scope("orders:read")).layer(router());
+        Case::answered(format!("{name} {} bytes", token.len()), Some(&token), service, 200)
+    };
+    Group { title: format!("growth: RS256, {what}"), cases: tokens.into_iter().map(case).collect() }
+}
+
+/// A server with the issuer's keys as they are now.
+fn protected(issuer: &Issuer) -> ResourceServer {
+    server(issuer).jwk_set(issuer.jwk_set()).build().unwrap()
 }

@@ -4,9 +4,9 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use crate::cases::Case;
+use crate::case::Case;
 
-/// Measures the cases and writes a table. The first case is the unit `V`.
+/// Measures the cases and writes a table. The first case is the unit.
 pub(crate) fn compare(cases: &mut [Case], rounds: usize, batch: Duration) -> String {
     let sizes: Vec<u32> = cases.iter_mut().map(|case| batch_size(case, batch)).collect();
     let mut times = vec![Vec::with_capacity(rounds); cases.len()];
@@ -18,12 +18,14 @@ pub(crate) fn compare(cases: &mut [Case], rounds: usize, batch: Duration) -> Str
         }
     }
     let mut table = String::new();
-    writeln!(table, "{:<46} {:>10} {:>8} {:>12} {:>8}", "case", "ns", "x V", "over base", "x V").unwrap();
+    writeln!(table, "{:<46} {:>10} {:>8} {:>12} {:>8}", "case", "ns", "x first", "over base", "x first")
+        .unwrap();
     let unit = times[0].clone();
     for (index, case) in cases.iter().enumerate() {
         let ratio = median(times[index].iter().zip(&unit).map(|(own, unit)| own / unit).collect());
         write!(table, "{:<46} {:>10.0} {ratio:>8.3}", case.name, median(times[index].clone())).unwrap();
-        if let Some(base) = case.base.and_then(|base| cases.iter().position(|other| other.name == base)) {
+        let base = case.base.as_ref().map(|base| cases.iter().position(|other| other.name == *base).unwrap());
+        if let Some(base) = base {
             let over: Vec<f64> =
                 times[index].iter().zip(&times[base]).map(|(own, base)| own - base).collect();
             let ratio = median(over.iter().zip(&unit).map(|(over, unit)| over / unit).collect());

@@ -30,17 +30,37 @@ impl<'a> BearerToken<'a> {
 }
 
 fn is_token68(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        | (byte == b'-')
-        | (byte == b'.')
+    // As few comparisons as the table of ASCII allows: letters of both cases at once, and `-./0123456789` in a row.
+    (byte | 0x20).is_ascii_lowercase()
+        | matches!(byte, b'-'..=b'9')
         | (byte == b'_')
         | (byte == b'~')
         | (byte == b'+')
-        | (byte == b'/')
 }
 
 impl fmt::Debug for BearerToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BearerToken(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_is_of_the_grammar_or_not_as_the_rfc_lists_them() {
+        // covers: EXT-004
+        let listed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
+        for character in (0..=0xFF_u8).map(char::from).filter(|character| *character != '=') {
+            // Alone, and where sixteen are looked at together.
+            for (before, after) in [(0, 0), (20, 0), (3, 40), (40, 3)] {
+                let text = format!("{}{character}{}", "a".repeat(before), "b".repeat(after));
+                assert_eq!(BearerToken::parse(&text).is_some(), listed.contains(character), "{text:?}");
+            }
+        }
+        for (text, valid) in [("", false), ("=", false), ("a=", true), ("a==", true), ("a=b", false)] {
+            assert_eq!(BearerToken::parse(text).is_some(), valid, "{text:?}");
+        }
     }
 }

@@ -29,7 +29,6 @@ use crate::json::{Document, Object, Value};
 /// # Ok::<_, portcullis::ClaimsError>(())
 /// ```
 pub struct Claims {
-    json: String,
     document: Document,
     registered: Registered,
 }
@@ -62,12 +61,11 @@ impl Claims {
     /// or has a registered claim of the wrong type (`exp`, `nbf` and `iat`: numbers from 1970 to the year
     /// 9999; `iss`, `sub`, `jti`, `client_id` and `scope`: strings; `aud`: a string or an array of strings).
     pub fn from_json(json: impl Into<String>) -> Result<Self, ClaimsError> {
-        let json = json.into();
-        let document = Document::parse(&json).map_err(Reason::Json)?;
+        let document = Document::parse(json).map_err(Reason::Json)?;
         // RFC 7519 §7.2: an array or a bare value is valid JSON and not a claims set.
         let members = document.root().as_object().ok_or(Reason::NotAnObject)?;
         let registered = Registered::read(members)?;
-        Ok(Self { json, document, registered })
+        Ok(Self { document, registered })
     }
 
     /// `iss`: who issued the token.
@@ -148,7 +146,7 @@ impl Claims {
     /// # Ok::<_, portcullis::ClaimsError>(())
     /// ```
     pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, ClaimsMismatch> {
-        serde_json::from_str(&self.json).map_err(|error| ClaimsMismatch::new(&error))
+        serde_json::from_str(self.document.text()).map_err(|error| ClaimsMismatch::new(&error))
     }
 
     /// Whether `aud` is there; an empty array is.

@@ -25,7 +25,7 @@ impl Backend for AwsLc {
         "aws-lc-rs"
     }
 
-    // With the feature `fips` too: its module 3.x has Ed25519 and ML-DSA.
+    // With the feature `fips`, too: its module has Ed25519 and ML-DSA.
     fn has(&self, _: SignatureAlgorithm) -> bool {
         true
     }

@@ -15,7 +15,9 @@ impl<'t> UnverifiedJws<'t> {
         // Two splits from the right, whatever the number of dots: a text full of dots costs nothing more.
         let (signing_input, signature) = token.rsplit_once('.').ok_or(JoseError::NotCompact)?;
         let (header, payload) = signing_input.split_once('.').ok_or(JoseError::NotCompact)?;
-        if payload.contains('.') {
+        // Without an early exit, so that the loop is vectorized: it runs over most of the token.
+        let more_dots = payload.bytes().fold(false, |found, byte| found | (byte == b'.'));
+        if more_dots {
             // RFC 7516 §9: five parts are a JWE. Recognised by structure, before its header is believed.
             let five_parts = payload.split('.').take(4).count() == 3;
             return Err(if five_parts { JoseError::Encrypted } else { JoseError::NotCompact });

@@ -25,7 +25,7 @@ pub(crate) struct JoseHeader {
 
 impl JoseHeader {
     pub(crate) fn parse(jws: &UnverifiedJws<'_>, allowed: &AllowedAlgorithms) -> Result<Self, JoseError> {
-        let document = Document::parse(&jws.header_json()?).map_err(|_| JoseError::MalformedHeader)?;
+        let document = Document::parse(jws.header_json()?).map_err(|_| JoseError::MalformedHeader)?;
         let members = document.root().as_object().ok_or(JoseError::MalformedHeader)?;
         let (mut algorithm, mut key_id, mut typ) = (None, None, None);
         for (name, value) in members.members() {

@@ -85,9 +85,22 @@ impl fmt::Debug for HmacKey {
 /// mark, a comment, a blank) has misled many who looked at the start only. No random secret comes near it.
 fn is_other_key(secret: &[u8]) -> bool {
     let text = plain(secret);
-    // RFC 7468, RFC 4716, OpenSSH.
-    const IN_TEXT: [&str; 5] =
-        ["-----begin", "---- begin", "ssh-rsa aaaa", "ssh-ed25519 aaaa", "ecdsa-sha2-nistp"];
+    // RFC 7468, RFC 4716, OpenSSH; then what base64 makes of the beginning of a public key without its armour: RSA,
+    // P-256 and P-384, P-521, Ed25519, and a bare RSAPublicKey of 2048, 3072 and 4096 bits.
+    const IN_TEXT: [&str; 12] = [
+        "-----begin",
+        "---- begin",
+        "ssh-rsa aaaa",
+        "ssh-ed25519 aaaa",
+        "ecdsa-sha2-nistp",
+        "anbgkqhkig9w0baq",
+        "yhkozizj0caqy",
+        "byqgsm49ageg",
+        "mcowbqydk2vwayea",
+        "miibcgkcaqea",
+        "miibigkcayea",
+        "miiccgkcagea",
+    ];
     // The object identifiers of keys and their sizes: rsaEncryption, id-RSASSA-PSS, ecPublicKey, Ed25519 in its
     // sequence, ML-DSA (RFC 3279, RFC 8017, RFC 8410, RFC 9881); then the start of a bare RSAPublicKey of 2048, 3072,
     // 4096 and 8192 bits.

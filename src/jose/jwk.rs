@@ -67,6 +67,14 @@ impl Jwk {
     }
 }
 
+/// Whether a key has a member that only a private or symmetric key has (RFC 7518 §6, RFC 8037 §2, RFC 9964 §2).
+pub(super) fn shows_secret(json: &str) -> bool {
+    const SECRET: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+    let document = Document::parse(json).ok();
+    let members = document.as_ref().and_then(|document| document.root().as_object());
+    members.is_some_and(|members| SECRET.into_iter().any(|name| members.get(name).is_some()))
+}
+
 /// The key itself, by its type (RFC 7518 §6, RFC 8037 §2, RFC 9964 §2).
 fn public_key(members: Object<'_>) -> Result<PublicKey, UnusableKey> {
     match text(members, "kty")? {

@@ -3,10 +3,10 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::jwk::{Jwk, UnusableKey};
+use super::jwk::{Jwk, UnusableKey, shows_secret};
 
-/// How many keys a set may have. Issuers publish two to ten.
-const MAX_KEYS: usize = 100;
+/// How many keys a set may have. Those that are fetched have a lower bound of their own.
+const MAX_KEYS: usize = 1_000;
 
 /// A JWK Set (RFC 7517 §5): the public keys of an issuer.
 ///
@@ -30,6 +30,8 @@ const MAX_KEYS: usize = 100;
 pub struct JwkSet {
     pub(super) keys: Vec<Jwk>,
     unusable: Vec<UnusableKey>,
+    /// How many entries show what should be secret.
+    secrets: usize,
     /// Whether `kid` selects among the keys. Where it does not, each may have signed any token.
     pub(super) selected_by_id: bool,
 }
@@ -41,7 +43,7 @@ pub enum JwkSetError {
     /// Not a JSON object whose one member `keys` is an array.
     #[error("not a JSON object with an array `keys`")]
     Malformed,
-    /// More keys than any issuer has.
+    /// More keys than anybody has.
     #[error("more than {MAX_KEYS} keys")]
     TooManyKeys,
     /// The only key there is cannot be used.
@@ -54,7 +56,7 @@ impl JwkSet {
     ///
     /// # Errors
     ///
-    /// A [`JwkSetError`] if the text is not a JSON object with an array `keys`, or has more than 100 keys. A set
+    /// A [`JwkSetError`] if the text is not a JSON object with an array `keys`, or has more than 1 000 keys (a fetched set: 100). A set
     /// of which no key can be used is not an error here: what it means depends on who asked for it.
     pub fn from_json(json: &str) -> Result<Self, JwkSetError> {
         // Raw values first: what is wrong inside one key stays inside it.
@@ -71,7 +73,8 @@ impl JwkSet {
         if raw.keys.len() > MAX_KEYS {
             return Err(JwkSetError::TooManyKeys);
         }
-        let mut set = Self { keys: Vec::new(), unusable: Vec::new(), selected_by_id: true };
+        let secrets = raw.keys.iter().filter(|key| shows_secret(key.get())).count();
+        let mut set = Self { keys: Vec::new(), unusable: Vec::new(), secrets, selected_by_id: true };
         for key in raw.keys {
             match Jwk::parse(key.get()) {
                 Ok(key) => set.keys.push(key),
@@ -84,7 +87,7 @@ impl JwkSet {
     /// Keys that are not told apart by `kid`.
     #[cfg(feature = "pem")]
     pub(super) fn without_ids(keys: Vec<Jwk>) -> Self {
-        Self { keys, unusable: Vec::new(), selected_by_id: false }
+        Self { keys, unusable: Vec::new(), secrets: 0, selected_by_id: false }
     }
 
     /// The number of keys that can verify signatures.
@@ -97,6 +100,11 @@ impl JwkSet {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// How many entries hold a private or symmetric key. None of it is retained; whoever publishes it should know.
+    pub(crate) fn secrets(&self) -> usize {
+        self.secrets
     }
 
     /// Why keys were passed over, one reason per key.

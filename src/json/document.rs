@@ -3,10 +3,13 @@ use std::fmt;
 /// Up to this many names of one object are compared each with each.
 const FEW_NAMES: usize = 16;
 
-/// A parsed document: nodes in document order, strings in one buffer.
+/// A parsed document: its text, and what stands where in it.
 pub(crate) struct Document {
-    pub(super) strings: String,
+    pub(super) text: String,
+    /// In document order.
     pub(super) nodes: Vec<Node>,
+    /// What the strings with escapes stand for, one after the other; mostly empty.
+    pub(super) unescaped: String,
 }
 
 #[derive(Clone, Copy)]
@@ -14,11 +17,15 @@ pub(super) enum Node {
     Null,
     /// Which one is not kept: no claim that we read is a boolean.
     Bool,
-    Unsigned(u64),
-    Signed(i64),
-    Float(f64),
-    /// A range of `Document::strings`.
-    String {
+    /// Finite.
+    Number(f64),
+    /// A range of `Document::text`.
+    Plain {
+        start: u32,
+        end: u32,
+    },
+    /// A range of `Document::unescaped`.
+    Unescaped {
         start: u32,
         end: u32,
     },
@@ -42,12 +49,13 @@ impl Document {
         Value { document: self, at: position }
     }
 
-    fn node(&self, at: usize) -> Node {
-        self.nodes.get(at).copied().unwrap_or(Node::Null)
+    /// The text that was parsed.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
-    fn string(&self, start: u32, end: u32) -> &str {
-        self.strings.get(start as usize..end as usize).unwrap_or_default()
+    fn node(&self, at: usize) -> Node {
+        self.nodes.get(at).copied().unwrap_or(Node::Null)
     }
 
     /// The index of the node behind the value at `at`.
@@ -83,9 +91,11 @@ impl<'d> Value<'d> {
         matches!(self.document.node(self.at), Node::Null)
     }
 
+    #[inline]
     pub(crate) fn as_str(self) -> Option<&'d str> {
         match self.document.node(self.at) {
-            Node::String { start, end } => Some(self.document.string(start, end)),
+            Node::Plain { start, end } => self.document.text.get(start as usize..end as usize),
+            Node::Unescaped { start, end } => self.document.unescaped.get(start as usize..end as usize),
             _ => None,
         }
     }
@@ -93,10 +103,7 @@ impl<'d> Value<'d> {
     /// A finite number.
     pub(crate) fn as_number(self) -> Option<f64> {
         match self.document.node(self.at) {
-            // Exact below 2^53, which is far beyond every number we read (NumericDate ends in the year 9999).
-            Node::Unsigned(number) => Some(number as f64),
-            Node::Signed(number) => Some(number as f64),
-            Node::Float(number) => Some(number),
+            Node::Number(number) => Some(number),
             _ => None,
         }
     }

@@ -1,18 +1,7 @@
-use std::fmt;
-use std::sync::OnceLock;
-
-use serde::Deserializer as _;
-use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
-
 use super::document::{Document, Node, Object};
 
 /// How deep arrays and objects may nest. An access token nests two or three levels.
 const MAX_DEPTH: u8 = 16;
-
-/// The name under which `serde_json` hides a number when some crate of the build turned its feature
-/// `arbitrary_precision` on. Then, and only then, it is read as the number it stands for, so that somebody else's
-/// feature cannot refuse every token.
-const NUMBER_IN_DISGUISE: &str = "$serde_json::private::Number";
 
 /// Why a text is not a document we read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -25,215 +14,305 @@ pub(crate) enum JsonError {
     TooDeep,
 }
 
+/// A text of half of what `u32` can count: positions in it, and in what its strings unescape to, fit.
+const MAX_LENGTH: usize = (u32::MAX / 2) as usize;
+
 impl Document {
-    pub(crate) fn parse(text: &str) -> Result<Self, JsonError> {
-        let mut builder = Builder {
-            document: Self {
-                strings: String::with_capacity(text.len()),
-                // One node for about eight bytes of text: one allocation for a usual token, and never more
-                // than a small multiple of the text, whose size every caller has capped.
-                nodes: Vec::with_capacity((text.len() / 8).saturating_add(8)),
-            },
-            failure: JsonError::Syntax,
+    pub(crate) fn parse(text: impl Into<String>) -> Result<Self, JsonError> {
+        let text = text.into();
+        if text.len() > MAX_LENGTH {
+            return Err(JsonError::Syntax);
+        }
+        let mut parser = Parser {
+            text: &text,
+            // One node for about eight bytes of text: one allocation for a usual token, and never more than a
+            // small multiple of the text, whose size every caller has capped.
+            nodes: Vec::with_capacity((text.len() / 8).saturating_add(8)),
+            unescaped: String::new(),
+            suspects: Vec::new(),
         };
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let parsed = Slot { builder: &mut builder, depth: 0 }.deserialize(&mut deserializer);
-        match parsed.and_then(|()| deserializer.end()) {
-            Ok(()) => Ok(builder.document),
-            // The lexer's own error text may quote the input, so it stops here.
-            Err(_) => Err(builder.failure),
+        let rest = parser.value(text.as_bytes(), 0)?;
+        if !token(rest).is_empty() {
+            return Err(JsonError::Syntax);
         }
+        let Parser { nodes, unescaped, suspects, .. } = parser;
+        let document = Self { text, nodes, unescaped };
+        // RFC 7519 §4, RFC 7515 §4.
+        let object = |at| document.at(at).as_object();
+        if suspects.into_iter().filter_map(object).any(Object::has_duplicate_names) {
+            return Err(JsonError::DuplicateName);
+        }
+        Ok(document)
     }
 }
 
-struct Builder {
-    document: Document,
-    /// Why the parse failed, if it did: set before the lexer is told to stop.
-    failure: JsonError,
+/// A reader of RFC 8259, recursive as its grammar is. Each step takes what is left of the text and gives back what it
+/// leaves.
+struct Parser<'t> {
+    text: &'t str,
+    nodes: Vec<Node>,
+    unescaped: String,
+    /// The objects whose names have to be compared; mostly none.
+    suspects: Vec<usize>,
 }
 
-impl Builder {
-    fn push<E: de::Error>(&mut self, node: Node) -> Result<(), E> {
-        self.document.nodes.push(node);
-        Ok(())
+impl<'t> Parser<'t> {
+    fn value(&mut self, rest: &'t [u8], depth: u8) -> Result<&'t [u8], JsonError> {
+        let text = token(rest);
+        let (node, rest) = match text {
+            [b'"', rest @ ..] => return self.string(rest),
+            [b'{', rest @ ..] => return self.object(rest, depth),
+            [b'[', rest @ ..] => return self.array(rest, depth),
+            [b't', b'r', b'u', b'e', rest @ ..] | [b'f', b'a', b'l', b's', b'e', rest @ ..] => {
+                (Node::Bool, rest)
+            }
+            [b'n', b'u', b'l', b'l', rest @ ..] => (Node::Null, rest),
+            _ => return self.number(text),
+        };
+        self.nodes.push(node);
+        Ok(rest)
     }
 
-    fn push_string<E: de::Error>(&mut self, text: &str) -> Result<(), E> {
-        let start = self.document.strings.len();
-        self.document.strings.push_str(text);
-        let end = self.document.strings.len();
-        match (u32::try_from(start), u32::try_from(end)) {
-            (Ok(start), Ok(end)) => self.push(Node::String { start, end }),
-            _ => Err(self.fail(JsonError::Syntax)),
+    /// What follows an opening brace.
+    fn object(&mut self, rest: &'t [u8], depth: u8) -> Result<&'t [u8], JsonError> {
+        let at = self.open(depth)?;
+        let (mut marks, mut suspect) = (0, false);
+        let mut rest = token(rest);
+        if let [b'}', after @ ..] = rest {
+            rest = after;
+        } else {
+            loop {
+                let [b'"', name @ ..] = rest else { return Err(JsonError::Syntax) };
+                rest = self.string(name)?;
+                let mark = self.mark_of_last_name();
+                suspect |= marks & mark != 0;
+                marks |= mark;
+                let [b':', value @ ..] = token(rest) else { return Err(JsonError::Syntax) };
+                rest = token(self.value(value, depth.saturating_add(1))?);
+                match rest {
+                    [b',', after @ ..] => rest = token(after),
+                    [b'}', after @ ..] => {
+                        rest = after;
+                        break;
+                    }
+                    _ => return Err(JsonError::Syntax),
+                }
+            }
         }
+        if suspect {
+            self.suspects.push(at);
+        }
+        let end = self.nodes.len();
+        self.close(at, Node::Object { end });
+        Ok(rest)
     }
 
-    fn fail<E: de::Error>(&mut self, failure: JsonError) -> E {
-        self.failure = failure;
-        E::custom("refused")
+    /// What follows an opening bracket.
+    fn array(&mut self, rest: &'t [u8], depth: u8) -> Result<&'t [u8], JsonError> {
+        let at = self.open(depth)?;
+        let mut rest = token(rest);
+        if let [b']', after @ ..] = rest {
+            rest = after;
+        } else {
+            loop {
+                rest = token(self.value(rest, depth.saturating_add(1))?);
+                match rest {
+                    [b',', after @ ..] => rest = after,
+                    [b']', after @ ..] => {
+                        rest = after;
+                        break;
+                    }
+                    _ => return Err(JsonError::Syntax),
+                }
+            }
+        }
+        let end = self.nodes.len();
+        self.close(at, Node::Array { end });
+        Ok(rest)
     }
 
     /// Reserves the node of a container, whose end is not known yet.
-    fn open<E: de::Error>(&mut self, depth: u8) -> Result<usize, E> {
+    fn open(&mut self, depth: u8) -> Result<usize, JsonError> {
         if depth >= MAX_DEPTH {
-            return Err(self.fail(JsonError::TooDeep));
+            return Err(JsonError::TooDeep);
         }
-        let at = self.document.nodes.len();
-        self.document.nodes.push(Node::Null);
+        let at = self.nodes.len();
+        self.nodes.push(Node::Null);
         Ok(at)
     }
 
     fn close(&mut self, at: usize, node: Node) {
-        if let Some(open) = self.document.nodes.get_mut(at) {
+        if let Some(open) = self.nodes.get_mut(at) {
             *open = node;
         }
     }
-}
 
-/// The place where the next value goes.
-struct Slot<'b> {
-    builder: &'b mut Builder,
-    depth: u8,
-}
-
-impl Slot<'_> {
-    fn below(&mut self) -> Slot<'_> {
-        Slot { builder: self.builder, depth: self.depth.saturating_add(1) }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Slot<'_> {
-    type Value = ();
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Slot<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
-        self.builder.push(Node::Null)
-    }
-
-    fn visit_bool<E: de::Error>(self, _value: bool) -> Result<(), E> {
-        self.builder.push(Node::Bool)
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
-        self.builder.push(Node::Unsigned(value))
-    }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
-        self.builder.push(Node::Signed(value))
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
-        self.builder.push(Node::Float(value))
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
-        self.builder.push_string(value)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
-        let at = self.builder.open(self.depth)?;
-        while elements.next_element_seed(self.below())?.is_some() {}
-        let end = self.builder.document.nodes.len();
-        self.builder.close(at, Node::Array { end });
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
-        let at = self.builder.open(self.depth)?;
-        while members.next_key_seed(Name { builder: self.builder })?.is_some() {
-            members.next_value_seed(self.below())?;
-        }
-        let end = self.builder.document.nodes.len();
-        self.builder.close(at, Node::Object { end });
-        let Some(object) = self.builder.document.at(at).as_object() else { return Ok(()) };
-        if object.has_duplicate_names() {
-            return Err(self.builder.fail(JsonError::DuplicateName));
-        }
-        if numbers_are_disguised()
-            && let Some(number) = number_in_disguise(object)
-        {
-            self.builder.document.nodes.truncate(at);
-            self.builder.document.nodes.push(number);
-        }
-        Ok(())
-    }
-}
-
-/// Whether this build of `serde_json` hides numbers; asked once.
-fn numbers_are_disguised() -> bool {
-    struct Probe;
-
-    impl<'de> Visitor<'de> for Probe {
-        type Value = bool;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a number")
-        }
-
-        fn visit_u64<E: de::Error>(self, _: u64) -> Result<bool, E> {
-            Ok(false)
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
-            while members.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
-            Ok(true)
+    /// One bit of 64, the same for the same name. Names with different bits need no comparison, and the claims of most
+    /// issuers have different bits. Every bit, where the name would first have to be unescaped.
+    fn mark_of_last_name(&self) -> u64 {
+        let Some(Node::Plain { start, end }) = self.nodes.last() else { return u64::MAX };
+        match self.text.as_bytes().get(*start as usize..*end as usize) {
+            Some([first, .., last]) => {
+                let (first, last) = (u32::from(*first).wrapping_mul(7), u32::from(*last).wrapping_mul(17));
+                1_u64.rotate_left(first ^ last ^ end.wrapping_sub(*start))
+            }
+            _ => 1,
         }
     }
 
-    static DISGUISED: OnceLock<bool> = OnceLock::new();
-    *DISGUISED.get_or_init(|| serde_json::Deserializer::from_str("1").deserialize_any(Probe).unwrap_or(false))
-}
-
-fn number_in_disguise(object: Object<'_>) -> Option<Node> {
-    let mut members = object.members();
-    let (NUMBER_IN_DISGUISE, value) = members.next()? else { return None };
-    let text = value.as_str()?;
-    if members.next().is_some() {
-        return None;
-    }
-    let integer = text.parse().map(Node::Unsigned).or_else(|_| text.parse().map(Node::Signed));
-    let float = || text.parse().ok().filter(|number: &f64| number.is_finite()).map(Node::Float);
-    integer.ok().or_else(float)
-}
-
-/// A member's name; every name is a string.
-struct Name<'b> {
-    builder: &'b mut Builder,
-}
-
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = ();
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member name")
+    /// What follows an opening quote.
+    fn string(&mut self, text: &'t [u8]) -> Result<&'t [u8], JsonError> {
+        let end = plain(text);
+        let [b'"', rest @ ..] = end else { return self.string_with_escapes(text) };
+        self.nodes.push(Node::Plain { start: self.at(text), end: self.at(end) });
+        Ok(rest)
     }
 
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
-        self.builder.push_string(value)
+    /// The same, where it does not stand for itself.
+    #[cold]
+    fn string_with_escapes(&mut self, mut text: &'t [u8]) -> Result<&'t [u8], JsonError> {
+        let start = short(self.unescaped.len());
+        loop {
+            let end = plain(text);
+            self.unescaped.push_str(self.between(text, end));
+            match end {
+                [b'"', rest @ ..] => {
+                    let end = short(self.unescaped.len());
+                    self.nodes.push(Node::Unescaped { start, end });
+                    return Ok(rest);
+                }
+                [b'\\', escape, rest @ ..] => {
+                    let character;
+                    (character, text) = unescape(*escape, rest).ok_or(JsonError::Syntax)?;
+                    self.unescaped.push(character);
+                }
+                // The end of the text, or a control character (RFC 8259 §7).
+                _ => return Err(JsonError::Syntax),
+            }
+        }
     }
+
+    /// RFC 8259 §6.
+    fn number(&mut self, text: &'t [u8]) -> Result<&'t [u8], JsonError> {
+        let mut rest = match text {
+            // No leading zeros.
+            [b'0', rest @ ..] | [b'-', b'0', rest @ ..] => rest,
+            [b'-', rest @ ..] => digits(rest)?,
+            _ => digits(text)?,
+        };
+        if let [b'.', fraction @ ..] = rest {
+            rest = digits(fraction)?;
+        }
+        if let [b'e' | b'E', b'+' | b'-', exponent @ ..] | [b'e' | b'E', exponent @ ..] = rest {
+            rest = digits(exponent)?;
+        }
+        let text = self.between(text, rest);
+        // Most numbers are dates, and an integer is read faster. Both ways give the nearest `f64`.
+        let number = text.parse::<u64>().map(|number| number as f64).or_else(|_| text.parse());
+        let number = number.ok().filter(|number| number.is_finite()).ok_or(JsonError::Syntax)?;
+        self.nodes.push(Node::Number(number));
+        Ok(rest)
+    }
+
+    /// The text from what is left at one place to what is left at another.
+    fn between(&self, left: &[u8], right: &[u8]) -> &'t str {
+        self.text.get(self.at(left) as usize..self.at(right) as usize).unwrap_or_default()
+    }
+
+    /// Where in the text `rest` begins.
+    fn at(&self, rest: &[u8]) -> u32 {
+        short(self.text.len().saturating_sub(rest.len()))
+    }
+}
+
+/// What follows whitespace (RFC 8259 §2).
+fn token(mut rest: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t' | b'\n' | b'\r', after @ ..] = rest {
+        rest = after;
+    }
+    rest
+}
+
+/// What follows one digit or more.
+fn digits(rest: &[u8]) -> Result<&[u8], JsonError> {
+    let [b'0'..=b'9', rest @ ..] = rest else { return Err(JsonError::Syntax) };
+    let mut rest = rest;
+    while let [b'0'..=b'9', after @ ..] = rest {
+        rest = after;
+    }
+    Ok(rest)
+}
+
+/// What follows that part of a string which stands for itself: a quote, a backslash, a control character or nothing.
+fn plain(mut rest: &[u8]) -> &[u8] {
+    while let Some((eight, after)) = rest.split_first_chunk() {
+        match plain_bytes(*eight) {
+            8 => rest = after,
+            few => return rest.get(few..).unwrap_or_default(),
+        }
+    }
+    // What is behind the end of the text ends a string as a control character does.
+    let mut eight = [0; 8];
+    eight.iter_mut().zip(rest).for_each(|(byte, own)| *byte = *own);
+    rest.get(plain_bytes(eight)..).unwrap_or_default()
+}
+
+/// How many of eight bytes, from the first on, stand for themselves in a string. Looks at all eight at once: the
+/// high bit of a byte is set where the byte ends the run, exactly so up to and including the first of them.
+fn plain_bytes(bytes: [u8; 8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let bytes = u64::from_le_bytes(bytes);
+    let below = |bytes: u64, bound: u8| bytes.wrapping_sub(ONES.wrapping_mul(bound.into())) & !bytes;
+    let is = |byte: u8| below(bytes ^ ONES.wrapping_mul(byte.into()), 1);
+    let ends = (below(bytes, b' ') | is(b'"') | is(b'\\')) & ONES << 7;
+    (ends.trailing_zeros() / 8) as usize
+}
+
+/// The character of an escape sequence (RFC 8259 §7), from behind its backslash, and what follows it.
+fn unescape(escape: u8, rest: &[u8]) -> Option<(char, &[u8])> {
+    let character = match escape {
+        b'"' | b'\\' | b'/' => char::from(escape),
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => {
+            let (first, rest) = unit(rest)?;
+            // What is beyond U+FFFF is two units; half of such a pair is no character.
+            return match (first, rest) {
+                (0xD800..=0xDBFF, [b'\\', b'u', rest @ ..]) => {
+                    let (second, rest) = unit(rest)?;
+                    Some((char::decode_utf16([first, second]).next()?.ok()?, rest))
+                }
+                _ => Some((char::from_u32(first.into())?, rest)),
+            };
+        }
+        _ => return None,
+    };
+    Some((character, rest))
+}
+
+/// Four hexadecimal digits.
+fn unit(rest: &[u8]) -> Option<(u16, &[u8])> {
+    let (digits, rest) = rest.split_first_chunk::<4>()?;
+    let unit = digits.iter().try_fold(0, |unit, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        Some(unit << 4 | u16::try_from(digit).ok()?)
+    })?;
+    Some((unit, rest))
+}
+
+/// A position within [`MAX_LENGTH`].
+fn short(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value as Expected;
+
+    use super::super::document::Value;
     use super::*;
 
     #[test]
@@ -268,9 +347,9 @@ mod tests {
     fn sixteen_levels_are_read_and_seventeen_are_not() {
         // covers: JWS-037
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(Document::parse(&nested(16)).is_ok());
-        assert_eq!(Document::parse(&nested(17)).unwrap_err(), JsonError::TooDeep);
-        assert_eq!(Document::parse(&nested(100_000)).unwrap_err(), JsonError::TooDeep);
+        assert!(Document::parse(nested(16)).is_ok());
+        assert_eq!(Document::parse(nested(17)).unwrap_err(), JsonError::TooDeep);
+        assert_eq!(Document::parse(nested(100_000)).unwrap_err(), JsonError::TooDeep);
     }
 
     #[test]
@@ -295,29 +374,138 @@ mod tests {
     }
 
     #[test]
-    fn a_number_in_disguise_is_a_number_only_where_the_build_disguises_them() {
-        // covers: JWT-015
-        let document = Document::parse(r#"{"exp":{"$serde_json::private::Number":"12.5"},"n":1}"#).unwrap();
-        let root = document.root().as_object().unwrap();
-        assert_eq!(root.get("n").unwrap().as_number(), Some(1.0));
-        let disguised = root.get("exp").unwrap();
-        assert_eq!(disguised.as_number(), numbers_are_disguised().then_some(12.5));
-        // What is read there is read exactly, and nothing infinite.
-        let Document { strings, .. } = &document;
-        assert!(strings.contains("12.5"));
-        let number = |text: &str| {
-            let document =
-                Document::parse(&format!(r#"{{"$serde_json::private::Number":"{text}"}}"#)).unwrap();
-            match number_in_disguise(document.root().as_object()?)? {
-                Node::Unsigned(number) => Some(number as f64),
-                Node::Signed(number) => Some(number as f64),
-                Node::Float(number) => Some(number),
-                _ => None,
+    fn names_that_share_their_marks_are_still_told_apart() {
+        // covers: JWS-007, JWT-002
+        // Same length, same first and last letter: all compared; more than a few: sorted.
+        for count in [2, 15, 16, 17, 100] {
+            let names: Vec<_> = (0..count).map(|number| format!("n{number:03}n")).collect();
+            let object = |names: &[String]| {
+                let members: Vec<_> = names.iter().map(|name| format!("\"{name}\":[{{}}]")).collect();
+                format!("{{{}}}", members.join(","))
+            };
+            assert!(Document::parse(object(&names)).is_ok());
+            for twice in [0, (count - 1) / 2, count - 2] {
+                let mut names = names.clone();
+                names[count - 1] = names[twice].clone();
+                assert_eq!(Document::parse(object(&names)).unwrap_err(), JsonError::DuplicateName);
             }
-        };
-        assert_eq!(
-            [number("7"), number("-7"), number("0.5"), number("1e999")],
-            [Some(7.0), Some(-7.0), Some(0.5), None]
-        );
+        }
+        for (name, other) in [("", "a"), ("a", "b"), ("é", "e\u{301}")] {
+            assert!(Document::parse(format!(r#"{{"{name}":1,"{other}":2}}"#)).is_ok());
+            let twice = Document::parse(format!(r#"{{"{name}":1,"{other}":2,"{name}":3}}"#));
+            assert_eq!(twice.unwrap_err(), JsonError::DuplicateName, "{name:?}");
+        }
+    }
+
+    /// Whether `value` is what somebody else's parser made of the same text.
+    fn is(value: Value<'_>, expected: &Expected) -> bool {
+        match expected {
+            Expected::Null => value.is_null(),
+            Expected::Bool(_) => !value.is_null() && value.as_str().is_none() && value.as_number().is_none(),
+            // By default the other parser may be wrong in the last bit of a fraction.
+            Expected::Number(number) => {
+                let (own, other) = (value.as_number().unwrap(), number.as_f64().unwrap());
+                own == other || (own - other).abs() <= f64::EPSILON * other.abs()
+            }
+            Expected::String(text) => value.as_str() == Some(text),
+            Expected::Array(all) => {
+                let own: Vec<_> = value.as_array().unwrap().collect();
+                own.len() == all.len() && own.into_iter().zip(all).all(|(own, other)| is(own, other))
+            }
+            Expected::Object(all) => {
+                let own = value.as_object().unwrap();
+                own.members().count() == all.len() && own.members().all(|(name, own)| is(own, &all[name]))
+            }
+        }
+    }
+
+    /// Reads what a text is, if another parser reads it, and refuses it, if that does.
+    fn assert_agrees(text: &str) {
+        let expected = serde_json::from_str::<Expected>(text);
+        match (Document::parse(text), expected) {
+            (Ok(own), Ok(expected)) => assert!(is(own.root(), &expected), "{text:?}"),
+            (Err(JsonError::Syntax), Err(_)) => {}
+            // The other one keeps the last of two equal names.
+            (Err(JsonError::DuplicateName), Ok(expected)) => {
+                assert!(text.matches(':').count() > expected.to_string().matches(':').count(), "{text:?}");
+            }
+            (own, other) => panic!("{text:?}: {:?}, {:?}", own.map(drop), other.map(drop)),
+        }
+    }
+
+    /// Calls `with` for every text of up to `length` of these pieces.
+    fn every_text(pieces: &[&str], length: usize, text: &mut String, with: &mut dyn FnMut(&str)) {
+        with(text);
+        let Some(length) = length.checked_sub(1) else { return };
+        let end = text.len();
+        for piece in pieces {
+            text.push_str(piece);
+            every_text(pieces, length, text, with);
+            text.truncate(end);
+        }
+    }
+
+    #[test]
+    fn every_short_text_is_read_as_another_parser_reads_it() {
+        // covers: JWS-006, JWS-031, JWT-001
+        let mut count = 0;
+        let structure = ["{", "}", "[", "]", ":", ",", "\"a\"", "\"b\"", "1", "null", "true", "false", " "];
+        every_text(&structure, 5, &mut String::new(), &mut |text| {
+            count += 1;
+            assert_agrees(text);
+        });
+        assert_eq!(count, (0..=5).map(|length| 13_u32.pow(length)).sum::<u32>());
+        // Deeper, where only what is inside an object varies.
+        let members = ["{", "}", ":", ",", "\"a\"", "\"b\"", "\t"];
+        every_text(&members, 6, &mut String::new(), &mut |text| assert_agrees(&format!("{{{text}}}")));
+        // Every byte that a text can begin with, and every one that can follow a value.
+        for byte in (0..=0x7F_u8).map(char::from) {
+            for text in [format!("{byte}"), format!("{byte}1"), format!("1{byte}"), format!("{{}}{byte}")] {
+                assert_agrees(&text);
+            }
+        }
+    }
+
+    #[test]
+    fn every_short_number_is_read_as_another_parser_reads_it() {
+        // covers: JWT-015
+        let pieces = ["0", "1", "9", "-", "+", ".", "e", "E"];
+        every_text(&pieces, 6, &mut String::new(), &mut assert_agrees);
+        for text in [
+            "9007199254740993",
+            "18446744073709551615",
+            "18446744073709551616",
+            "-9223372036854775809",
+            "1e308",
+            "1e309",
+            "-1e309",
+            "1e-400",
+            "0e999999999999999999999",
+            "253402300799.999",
+            &"9".repeat(400),
+        ] {
+            assert_agrees(text);
+        }
+    }
+
+    #[test]
+    fn every_string_with_escapes_is_read_as_another_parser_reads_it() {
+        // covers: JWS-006, JWT-001
+        let quoted = |text: &str| format!("[\"{text}\",\"next\"]");
+        let pieces = ["\\", "\"", "/", "b", "n", "u", "0041", "00e9", "d83d", "\\ude00", "é", "\u{1}", "😀"];
+        every_text(&pieces, 5, &mut String::new(), &mut |text| assert_agrees(&quoted(text)));
+        for unit in 0..=u16::MAX {
+            assert_agrees(&quoted(&format!("a\\u{unit:04x}")));
+            assert_agrees(&quoted(&format!("\\u{unit:04X}\\udc00")));
+            assert_agrees(&quoted(&format!("\\ud800\\u{unit:04x}z")));
+        }
+        for byte in (0..=0xFF_u8).map(char::from) {
+            assert_agrees(&quoted(&format!("\\{byte}")));
+            assert_agrees(&quoted(&format!("\\u00{byte}0")));
+            // Strings are read eight bytes at a time: every character at every place.
+            for (before, after) in (0..20).flat_map(|before| [(before, 0), (before, 9)]) {
+                assert_agrees(&quoted(&format!("{}{byte}{}", "x".repeat(before), "y".repeat(after))));
+            }
+        }
     }
 }

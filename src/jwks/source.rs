@@ -10,6 +10,9 @@ use crate::metadata::{DiscoveryError, Issuer, discover};
 /// A discovered place is used again for this long, unless a fetch fails: a key set that moved is found again.
 const METADATA_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
+/// How many keys a fetched set may have.
+const MAX_PUBLISHED_KEYS: usize = 100;
+
 /// Where the keys are, and what is needed to get and use them.
 pub(crate) struct Source {
     pub(crate) location: Location,
@@ -48,6 +51,8 @@ pub(super) enum LoadError {
     Fetch { endpoint: String, source: FetchError },
     #[error("the key set is unusable")]
     Set(#[source] JwkSetError),
+    #[error("the key set has {0} keys, more than {MAX_PUBLISHED_KEYS}")]
+    TooManyKeys(usize),
     #[error("none of the {0} keys of the set can be used")]
     NoUsableKey(usize),
     #[error("the fetch was dropped or did not end")]
@@ -81,11 +86,19 @@ impl Source {
         let text =
             std::str::from_utf8(response.body()).map_err(|_| LoadError::Set(JwkSetError::Malformed))?;
         let set = JwkSet::from_json(text).map_err(LoadError::Set)?;
+        // An issuer publishes two to ten.
+        let published = set.len().saturating_add(set.unusable().len());
+        if published > MAX_PUBLISHED_KEYS {
+            return Err(LoadError::TooManyKeys(published));
+        }
+        if set.secrets() > 0 {
+            let count = set.secrets();
+            tracing::warn!(target: "portcullis::keys", count, "the issuer publishes private or symmetric keys");
+        }
         for reason in set.unusable() {
             tracing::debug!(target: "portcullis::keys", %reason, "key passed over");
         }
         // An empty array withdraws every key. A set in which nothing can be used is a mistake somewhere.
-        let published = set.len().saturating_add(set.unusable().len());
         let keys = KeySet::new(&set, &self.allowed, &self.backend);
         if keys.is_empty() && published > 0 {
             return Err(LoadError::NoUsableKey(published));

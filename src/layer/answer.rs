@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use http::{HeaderValue, Response, header};
 
+use super::challenges::Challenges;
 use super::grpc;
 use super::rejection::{Reason, Rejection};
 use super::respond::Respond;
-use crate::bearer::{Challenge, Protection};
 
 /// Who reads the answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,10 +22,10 @@ pub(super) struct Refusal {
 
 /// The answer to a refused request: status, challenge, a body in the style of the server, and the typed reason in
 /// the extensions.
-pub(super) fn answer<B>(refusal: Refusal, protection: &Protection, body: &impl Respond<B>) -> Response<B> {
+pub(super) fn answer<B>(refusal: Refusal, challenges: &Challenges, body: &impl Respond<B>) -> Response<B> {
     let Refusal { rejection, dialect } = refusal;
     report(&rejection);
-    let mut head = head(&rejection, protection);
+    let mut head = head(&rejection, challenges);
     if dialect == Dialect::Grpc {
         grpc::trailers_only(&mut head, rejection.said().detail);
     }
@@ -35,13 +35,14 @@ pub(super) fn answer<B>(refusal: Refusal, protection: &Protection, body: &impl R
     response
 }
 
-fn head(rejection: &Rejection, protection: &Protection) -> Response<()> {
+fn head(rejection: &Rejection, challenges: &Challenges) -> Response<()> {
     let mut response = Response::new(());
     *response.status_mut() = rejection.status();
     let headers = response.headers_mut();
-    // One field line per challenge, as many clients cannot take a combined list apart (RFC 9110 §11.6.1).
-    for challenge in challenges(rejection, protection) {
-        headers.append(header::WWW_AUTHENTICATE, challenge.into_header_value());
+    // One field line per challenge, as many clients cannot take a combined list apart (RFC 9110 §11.6.1). There is
+    // one scheme, and so one challenge.
+    if let Some(challenge) = challenges.of(rejection) {
+        headers.append(header::WWW_AUTHENTICATE, challenge);
     }
     if let Reason::Unavailable(unavailable) = rejection.reason() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(unavailable.retry_after())));
@@ -49,24 +50,6 @@ fn head(rejection: &Rejection, protection: &Protection) -> Response<()> {
     // RFC 9111 §3.5 does not stop caches from storing an error response.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// One challenge per scheme that could be used instead. There is one scheme.
-fn challenges<'a>(rejection: &Rejection, protection: &'a Protection) -> impl Iterator<Item = Challenge<'a>> {
-    let challenge = Challenge::bearer(protection);
-    let said = rejection.said();
-    let challenge = match (rejection.reason(), said.error) {
-        // Nothing is wrong with the client's credential.
-        (Reason::Unavailable(_) | Reason::NoLayer, _) => None,
-        // RFC 6750 §3.1: no error code where no authentication was attempted.
-        (_, None) => Some(challenge),
-        // Where more scope would not cure it, none is named.
-        (Reason::Denied(denial), Some(error)) => {
-            Some(challenge.error(error, said.detail).scope(denial.scope_names()))
-        }
-        (_, Some(error)) => Some(challenge.error(error, said.detail)),
-    };
-    challenge.into_iter()
 }
 
 /// Whole seconds, rounded up, and never "at once".

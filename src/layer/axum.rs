@@ -10,6 +10,7 @@ use http::{Extensions, Uri};
 use serde::de::DeserializeOwned;
 
 use super::answer::{Dialect, Refusal, answer};
+use super::challenges::Challenges;
 use super::mark::Mark;
 use super::rejection::{Reason, Rejection};
 use super::respond::{EmptyBody, ProblemJson};
@@ -137,18 +138,22 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for CustomClaims<T> {
 #[derive(Clone, Debug)]
 pub struct Refused {
     rejection: Rejection,
-    protection: Protection,
+    challenges: Challenges,
     style: BodyStyle,
 }
 
 impl Refused {
     fn no_layer() -> Self {
-        Self { rejection: Reason::NoLayer.into(), protection: Protection::api(), style: BodyStyle::Empty }
+        Self {
+            rejection: Reason::NoLayer.into(),
+            challenges: Challenges::new(Protection::api()),
+            style: BodyStyle::Empty,
+        }
     }
 
     /// In the way of the server whose layer left this mark.
     fn by(mark: &Mark, reason: Reason) -> Self {
-        Self { rejection: reason.into(), protection: mark.protection().clone(), style: mark.style() }
+        Self { rejection: reason.into(), challenges: mark.challenges().clone(), style: mark.style() }
     }
 
     /// Why.
@@ -162,8 +167,8 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let refusal = Refusal { rejection: self.rejection, dialect: Dialect::Http };
         match self.style {
-            BodyStyle::Empty => answer::<Body>(refusal, &self.protection, &EmptyBody),
-            BodyStyle::ProblemJson => answer::<Body>(refusal, &self.protection, &ProblemJson),
+            BodyStyle::Empty => answer::<Body>(refusal, &self.challenges, &EmptyBody),
+            BodyStyle::ProblemJson => answer::<Body>(refusal, &self.challenges, &ProblemJson),
         }
     }
 }

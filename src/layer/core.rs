@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bearer::{Carriers, Protection};
+use super::challenges::Challenges;
+use crate::bearer::Carriers;
 use crate::clock::Clock;
 use crate::validate::TokenValidator;
 
@@ -9,7 +10,7 @@ use crate::validate::TokenValidator;
 pub(crate) struct Core {
     pub(crate) validator: Box<dyn TokenValidator>,
     pub(crate) carriers: Carriers,
-    pub(crate) protection: Protection,
+    pub(crate) challenges: Challenges,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) leeway: Duration,
 }

@@ -159,7 +159,7 @@ impl<R> Gate<R> {
     where
         R: Respond<B>,
     {
-        answer(refusal, &self.core.protection, &self.respond)
+        answer(refusal, &self.core.challenges, &self.respond)
     }
 }
 

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use http::{Extensions, HeaderValue, Request, header};
 
+#[cfg(feature = "axum")]
+use super::challenges::Challenges;
 use super::core::Core;
 use super::style::BodyStyle;
-#[cfg(feature = "axum")]
-use crate::bearer::Protection;
 use crate::bearer::{Carrier, Credential, credential};
 use crate::token::ValidatedToken;
 
@@ -64,8 +64,8 @@ impl Mark {
     }
 
     #[cfg(feature = "axum")]
-    pub(super) fn protection(&self) -> &Protection {
-        &self.core.protection
+    pub(super) fn challenges(&self) -> &Challenges {
+        &self.core.challenges
     }
 
     #[cfg(feature = "axum")]

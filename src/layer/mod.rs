@@ -3,6 +3,7 @@
 mod answer;
 #[cfg(feature = "axum")]
 mod axum;
+mod challenges;
 mod core;
 mod future;
 mod gate;
@@ -20,6 +21,7 @@ mod style;
 #[cfg(feature = "axum")]
 pub use self::axum::{CustomClaims, Refused};
 pub(crate) use self::core::Core;
+pub(crate) use challenges::Challenges;
 pub use future::ResponseFuture;
 pub use rejection::{Rejection, RejectionKind};
 pub use respond::{EmptyBody, ProblemJson, Respond, RespondWith};

@@ -150,23 +150,29 @@ impl Rejection {
         &self.reason
     }
 
+    pub(super) fn said(&self) -> Said {
+        self.kind().said()
+    }
+}
+
+impl RejectionKind {
     /// What the client is told, in the challenge and in whatever body there is. Constants: they say what to do next,
     /// and the exact reason is in the log.
-    pub(super) fn said(&self) -> Said {
-        let (error, detail) = match self.kind() {
-            RejectionKind::MissingCredential => (None, "Send a bearer token"),
-            RejectionKind::MalformedCredential => {
+    pub(super) fn said(self) -> Said {
+        let (error, detail) = match self {
+            Self::MissingCredential => (None, "Send a bearer token"),
+            Self::MalformedCredential => {
                 (Some("invalid_request"), "The request is malformed: send one bearer token, once")
             }
-            RejectionKind::CrossSite => (None, "The request may come from another site"),
-            RejectionKind::InvalidToken => {
+            Self::CrossSite => (None, "The request may come from another site"),
+            Self::InvalidToken => {
                 (Some("invalid_token"), "The access token is expired, malformed or not valid here")
             }
-            RejectionKind::Denied | RejectionKind::ClaimsMismatch => {
+            Self::Denied | Self::ClaimsMismatch => {
                 (Some("insufficient_scope"), "The access token does not grant what this request needs")
             }
-            RejectionKind::Unavailable => (None, "Access tokens cannot be validated now: try again later"),
-            RejectionKind::LayerMissing => (None, "The service is not set up to answer this"),
+            Self::Unavailable => (None, "Access tokens cannot be validated now: try again later"),
+            Self::LayerMissing => (None, "The service is not set up to answer this"),
         };
         Said { error, detail }
     }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use http::Response;
 
+use super::challenges::Challenges;
 use super::core::Core;
 use super::rejection::Rejection;
 use super::respond::{EmptyBody, ProblemJson, RespondWith};
@@ -30,7 +31,7 @@ impl ResourceServer {
         Self::new(Core {
             validator: Box::new(validator),
             carriers: Carriers::default(),
-            protection: Protection::api(),
+            challenges: Challenges::new(Protection::api()),
             clock: Arc::new(SystemClock::new()),
             leeway: DEFAULT_LEEWAY,
         })

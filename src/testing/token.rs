@@ -56,7 +56,8 @@ impl TokenBuilder {
         self
     }
 
-    /// Authenticates with this secret instead of signing with a key of the issuer. `kid` is left out.
+    /// Authenticates with this secret instead of signing with a key of the issuer. `kid` is left out, and is no flaw: a
+    /// server that has a secret does not look at it.
     pub fn hmac_key(mut self, key: HmacKey) -> Self {
         self.hmac_key = Some(key);
         self

@@ -47,6 +47,10 @@ impl ClaimRules {
             return Err(InvalidToken::because(Kind::IssuedInTheFuture, "`iat` is in the future"));
         }
         self.check_lifetime(claims, now)?;
+        // An empty name is nobody's, and services that look it up have found their own.
+        if claims.subject().is_some_and(str::is_empty) {
+            return Err(InvalidToken::missing("sub"));
+        }
         self.profile.check_claims(claims)
     }
 

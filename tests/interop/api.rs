@@ -1,13 +1,14 @@
 //! The API: `examples/axum.rs`, and what it answers.
 
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::{Request, Response, header};
 
+use crate::example::build;
 use crate::process::Running;
 use crate::provider::Token;
 use crate::wire::send;
@@ -26,7 +27,8 @@ pub(crate) struct Answer(Response<String>);
 impl Api {
     /// Starts the example for one issuer, which need not be there yet.
     pub(crate) fn trusting(issuer: &str) -> Self {
-        let mut example = Command::new(example());
+        static EXAMPLE: OnceLock<PathBuf> = OnceLock::new();
+        let mut example = Command::new(EXAMPLE.get_or_init(|| build("axum")));
         example.envs([
             ("ISSUER", issuer),
             ("AUDIENCE", AUDIENCE),
@@ -94,36 +96,4 @@ impl Deref for Answer {
     fn deref(&self) -> &Response<String> {
         &self.0
     }
-}
-
-/// The program under test, built from the sources as they are now: an old one would prove nothing.
-fn example() -> &'static Path {
-    static EXAMPLE: OnceLock<PathBuf> = OnceLock::new();
-    EXAMPLE.get_or_init(|| {
-        // We are <target directory>/<profile>/deps/interop-<hash>.
-        let ourselves = std::env::current_exe().unwrap();
-        let target_directory = ourselves.ancestors().nth(3).unwrap();
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-        cargo.args([
-            "build",
-            "--example",
-            "axum",
-            "--message-format",
-            "json-render-diagnostics",
-            "--target-dir",
-        ]);
-        let output = cargo.arg(target_directory).stderr(Stdio::inherit()).output().unwrap();
-        assert!(output.status.success(), "`cargo build --example axum` failed: {}", output.status);
-        built_program(&String::from_utf8(output.stdout).unwrap())
-    })
-}
-
-/// Cargo tells what it made, one JSON object per line; only programs are executable.
-fn built_program(messages: &str) -> PathBuf {
-    #[derive(serde::Deserialize)]
-    struct Message {
-        executable: Option<PathBuf>,
-    }
-    messages.lines().find_map(|line| serde_json::from_str::<Message>(line).unwrap().executable).unwrap()
 }

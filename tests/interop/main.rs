@@ -1,9 +1,13 @@
-//! `examples/axum.rs` with tokens of a certified OpenID provider: other people's software, over real sockets.
+//! Other people's software, over real sockets: `examples/axum.rs` with tokens of a certified OpenID provider, and
+//! `examples/tonic` with the gRPC client of Node.js.
 //!
 //! `interop/README.md` tells what this needs. Nothing here is skipped: what is missing fails the test.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where it stands")]
 
 mod api;
+mod example;
+mod grpc;
+mod node;
 mod process;
 mod provider;
 mod wire;
@@ -15,6 +19,7 @@ use http::header;
 use portcullis::SignatureAlgorithm;
 
 use api::{AUDIENCE, Api};
+use grpc::{Shop, order};
 use provider::Provider;
 
 /// The scope that the API asks for.
@@ -146,6 +151,43 @@ fn an_api_that_starts_before_its_provider_recovers_by_itself() {
     assert_eq!(provider.issuer(), issuer);
     sleep(pause);
     api.orders(&provider.token(&format!("{AUDIENCE}/ES384"), READ)).assert_admitted();
+}
+
+#[test]
+fn another_grpc_client_reads_status_message_and_challenge_and_a_stream_to_the_end_of_its_token() {
+    // covers: CHL-028
+    const UNAUTHENTICATED: u32 = 16;
+    const PERMISSION_DENIED: u32 = 7;
+    let shop = Shop::open();
+    let mut outcomes = Vec::new();
+    // From the last one, whose token is short-lived.
+    for call in shop.calls().iter().rev() {
+        step(&format!("{}: {}", call.method, call.promise));
+        outcomes.push(call.make());
+    }
+    let [stream, no_clerk, no_scope, expired, without, admitted] =
+        <[_; 6]>::try_from(outcomes).unwrap_or_else(|_| panic!("six calls"));
+
+    assert_eq!((admitted.code, admitted.challenge()), (0, None));
+    assert_eq!(admitted.replies, [serde_json::json!({ "subject": "alice", "count": 3 })]);
+
+    assert_eq!((without.code, &*without.message), (UNAUTHENTICATED, "Send a bearer token"));
+    assert_eq!(without.challenge(), Some("Bearer realm=\"api\""));
+    for (refused, code, error, ending) in [
+        (expired, UNAUTHENTICATED, "invalid_token", "\""),
+        (no_scope, PERMISSION_DENIED, "insufficient_scope", ", scope=\"orders:read orders:watch\""),
+        (no_clerk, PERMISSION_DENIED, "insufficient_scope", "\""),
+    ] {
+        assert_eq!((refused.code, refused.replies.len(), refused.message.is_empty()), (code, 0, false));
+        let challenge = refused.challenge().unwrap();
+        assert!(challenge.starts_with(&format!("Bearer realm=\"api\", error=\"{error}\", ")), "{challenge}");
+        assert!(challenge.ends_with(ending), "{challenge}");
+    }
+
+    assert_eq!((stream.code, &*stream.message), (UNAUTHENTICATED, "The access token has expired"));
+    // One a second, until its token of 15 s ends.
+    assert!((1..=15).contains(&stream.replies.len()), "{}", stream.replies.len());
+    assert!(stream.replies.iter().eq(&(1..=stream.replies.len()).map(order).collect::<Vec<_>>()));
 }
 
 /// Progress, for whoever runs the test with `--nocapture`, and in the report of a failure.

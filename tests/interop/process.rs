@@ -18,6 +18,17 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a program and waits for a line of its output that starts with `sign`; returns the rest of it.
     pub(crate) fn start(name: &'static str, command: &mut Command, sign: &'static str) -> (Self, String) {
+        let (this, mut lines) = Self::start_reading(name, command, sign);
+        let line = lines.pop().unwrap();
+        (this, line.strip_prefix(sign).unwrap().to_owned())
+    }
+
+    /// Starts a program and reads its output up to a line that starts with `sign`.
+    pub(crate) fn start_reading(
+        name: &'static str,
+        command: &mut Command,
+        sign: &'static str,
+    ) -> (Self, Vec<String>) {
         // Standard input is held open and never written to: a program can tell from its end that we are gone.
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("starting {name}: {error}"));
@@ -27,14 +38,17 @@ impl Running {
 
         let (sender, receiver) = mpsc::channel();
         // Reads on after the sign, and no program blocks on a full pipe.
+        let mut read = Vec::new();
         each_line(stdout, move |line| {
-            if let Some(rest) = line.strip_prefix(sign) {
+            let is_sign = line.starts_with(sign);
+            read.push(line);
+            if is_sign {
                 // Nobody listens for a second one.
-                let _ = sender.send(rest.to_owned());
+                let _ = sender.send(std::mem::take(&mut read));
             }
         });
         match receiver.recv_timeout(TIME_TO_START) {
-            Ok(rest) => (this, rest),
+            Ok(lines) => (this, lines),
             Err(RecvTimeoutError::Timeout) => panic!("{name} is not ready after {TIME_TO_START:?}"),
             Err(RecvTimeoutError::Disconnected) => panic!("{name} ended before it was ready"),
         }

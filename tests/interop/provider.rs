@@ -1,18 +1,15 @@
 //! The provider: `interop/provider.mjs`, its tokens, and its admin port.
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::process::Command;
-use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use http::{Request, header};
 
+use crate::node::node;
 use crate::process::Running;
 use crate::wire::send;
 
-const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/interop");
 /// The client that the provider knows, and its secret.
 const CLIENT: &str = "svc:a-secret-that-only-this-test-knows";
 
@@ -43,10 +40,9 @@ impl Provider {
 
     /// Starts on a given port: an issuer is known by its address.
     pub(crate) fn start_at(port: u16) -> Self {
-        install();
-        let mut node = Command::new("node");
-        node.current_dir(DIRECTORY).args(["provider.mjs", "--port", &port.to_string()]);
-        let (process, urls) = Running::start("the provider", &mut node, "READY ");
+        let mut provider = node("provider.mjs");
+        provider.args(["--port", &port.to_string()]);
+        let (process, urls) = Running::start("the provider", &mut provider, "READY ");
         Self { _process: process, urls: serde_json::from_str(&urls).unwrap() }
     }
 
@@ -107,31 +103,4 @@ impl Token {
         let (header, _) = self.0.split_once('.').unwrap();
         serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
     }
-}
-
-/// Installs the packages that the lock file names, unless an earlier run did.
-fn install() {
-    static INSTALLED: OnceLock<()> = OnceLock::new();
-    INSTALLED.get_or_init(|| {
-        run("node", &["--version"]);
-        // npm writes this file last.
-        if !Path::new(DIRECTORY).join("node_modules/.package-lock.json").exists() {
-            run("npm", &["ci"]);
-        }
-    });
-}
-
-fn run(program: &str, arguments: &[&str]) {
-    let output =
-        Command::new(program).args(arguments).current_dir(DIRECTORY).output().unwrap_or_else(|error| {
-            panic!("this test needs Node.js and npm, and `{program}` could not be started: {error}")
-        });
-    assert!(
-        output.status.success(),
-        "`{program} {}` in interop/ failed: {}\n{}{}",
-        arguments.join(" "),
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
 }

@@ -1,7 +1,8 @@
 //! The layer and the extractors in Axum: routes, routers, nesting, and handlers that fail closed.
 
 use axum::body::Body;
-use axum::routing::{get, post};
+use axum::handler::Handler as _;
+use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 use http::{Request, header};
 use portcullis::testing::{Flaw, Issuer, TokenBuilder};
@@ -81,16 +82,124 @@ async fn the_outer_layer_covers_nested_and_merged_routers_and_fallbacks() {
     let (issuer, auth) = parts();
     let app = Router::new()
         .nest("/api", Router::new().route("/orders/{id}", get(whoami).route_layer(auth.require(scope("a")))))
-        .nest_service("/files", axum::routing::any(async || "files"))
+        .nest_service("/files", any(async || "files"))
         .merge(Router::new().route("/merged", get(whoami)))
         .fallback(async || "fallback")
         .layer(auth.require(authenticated()));
-    for path in ["/api/orders/7", "/api/none", "/files/x", "/merged", "/none"] {
-        assert_eq!(send(&app, "GET", path, None).await.status, 401, "{path}");
-    }
     let token = issuer.token(AUDIENCE).scope("a");
-    assert_eq!(send(&app, "GET", "/api/orders/7", Some(token.clone().sign())).await.status, 200);
-    assert_eq!(send(&app, "GET", "/api/orders/7", Some(token.scope("b").sign())).await.status, 403);
+    for (path, body) in [
+        ("/api/orders/7", "alice"),
+        ("/api/none", "fallback"),
+        ("/files/x", "files"),
+        ("/merged", "alice"),
+        ("/none", "fallback"),
+    ] {
+        let refused = send(&app, "GET", path, None).await;
+        assert_eq!((refused.status, refused.code), (401, Some("missing_credential")), "{path}");
+        let admitted = send(&app, "GET", path, Some(token.clone().sign())).await;
+        assert_eq!((admitted.status, admitted.body.as_str()), (200, body), "{path}");
+    }
+    let denied = send(&app, "GET", "/api/orders/7", Some(token.scope("b").sign())).await;
+    assert_eq!((denied.status, denied.code), (403, Some("denied")));
+    assert!(denied.challenge.ends_with("scope=\"a\""), "{}", denied.challenge);
+}
+
+/// What a stranger gets of each path, and what a caller with a token.
+async fn assert_covered(app: Router, token: &str, paths: &[(&str, u16, u16)]) {
+    for (path, without, with) in paths {
+        let stranger = send(&app, "GET", path, None).await;
+        let code = (*without == 401).then_some("missing_credential");
+        assert_eq!((stranger.status, stranger.code), (*without, code), "{path}");
+        assert_eq!(send(&app, "GET", path, Some(token.to_owned())).await.status, *with, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_layer_on_a_part_of_the_router_covers_that_part_only() {
+    let (issuer, auth) = parts();
+    let layer = || auth.require(authenticated());
+    let token = issuer.token(AUDIENCE).sign();
+    let part = || Router::new().route("/orders", get(whoami));
+    let nested = Router::new()
+        .nest("/api", part().layer(layer()))
+        .nest("/closed", part().fallback(async || "own").layer(layer()))
+        .nest_service("/files", layer().layer(any(async || "files")))
+        .route("/open", get(async || "open"));
+    let paths = [
+        ("/api/orders", 401, 200),
+        ("/files/x", 401, 200),
+        ("/open", 200, 200),
+        ("/none", 404, 404),
+        // Where nothing is, the fallback answers: the nested router's own, or the outer one, which has no layer.
+        ("/closed/none", 401, 200),
+        ("/api/none", 404, 404),
+    ];
+    assert_covered(nested, &token, &paths).await;
+    // A merged router brings its fallback along, and the layer on it; `route_layer` leaves that out.
+    let merged = Router::new().route("/open", get(async || "open")).merge(part().layer(layer()));
+    assert_covered(merged, &token, &[("/orders", 401, 200), ("/open", 200, 200), ("/none", 401, 404)]).await;
+    let merged = Router::new().route("/open", get(async || "open")).merge(part().route_layer(layer()));
+    assert_covered(merged, &token, &[("/orders", 401, 200), ("/open", 200, 200), ("/none", 404, 404)]).await;
+    // A fallback that is added after the layer is outside, as a route is.
+    let late = part().layer(layer()).fallback(async || "late");
+    assert_covered(late, &token, &[("/orders", 401, 200), ("/none", 200, 200)]).await;
+}
+
+#[tokio::test]
+async fn where_the_layer_stands_decides_what_a_stranger_learns_of_methods_and_paths() {
+    // covers: CHL-005
+    let (issuer, auth) = parts();
+    let layer = || auth.require(authenticated());
+    let token = issuer.token(AUDIENCE).sign();
+    // Without and with a token: GET, HEAD, and DELETE of a route that has GET; GET of a path that is no route.
+    let statuses = async |app: Router| {
+        let mut statuses = Vec::new();
+        for token in [None, Some(token.clone())] {
+            for (method, path) in [("GET", "/"), ("HEAD", "/"), ("DELETE", "/"), ("GET", "/none")] {
+                let answer = send(&app, method, path, token.clone()).await;
+                assert_eq!(answer.challenge.is_empty(), answer.status != 401, "{method} {path}");
+                statuses.push(answer.status);
+            }
+        }
+        statuses
+    };
+    let handler = async || "hello";
+    let on_method = Router::new().route("/", get(handler).route_layer(layer()));
+    assert_eq!(statuses(on_method).await, [401, 401, 405, 404, 200, 200, 405, 404]);
+    let on_handler = Router::new().route("/", get(handler.layer(layer())));
+    assert_eq!(statuses(on_handler).await, [401, 401, 405, 404, 200, 200, 405, 404]);
+    let on_route = Router::new().route("/", get(handler).layer(layer()));
+    assert_eq!(statuses(on_route).await, [401, 401, 401, 404, 200, 200, 405, 404]);
+    let on_routes = Router::new().route("/", get(handler)).route_layer(layer());
+    assert_eq!(statuses(on_routes).await, [401, 401, 401, 404, 200, 200, 405, 404]);
+    let on_router = Router::new().route("/", get(handler)).layer(layer());
+    assert_eq!(statuses(on_router).await, [401, 401, 401, 401, 200, 200, 405, 404]);
+}
+
+#[tokio::test]
+async fn a_token_that_is_changed_between_two_layers_is_judged_by_the_inner_one() {
+    // covers: EXT-021
+    let (issuer, auth) = parts();
+    let inner = issuer.token(AUDIENCE).subject("bob").scope("a");
+    let answer = async |exchanged: String| {
+        let exchange = middleware::map_request(move |mut request: axum::extract::Request| {
+            let value = format!("Bearer {exchanged}").parse().unwrap();
+            request.headers_mut().insert(header::AUTHORIZATION, value);
+            async { request }
+        });
+        let app = Router::new()
+            .route("/", get(whoami))
+            .layer(auth.require(scope("a")))
+            .layer(exchange)
+            .layer(auth.require(authenticated()));
+        send(&app, "GET", "/", Some(issuer.token(AUDIENCE).sign())).await
+    };
+    let exchanged = answer(inner.clone().sign()).await;
+    assert_eq!((exchanged.status, exchanged.body.as_str()), (200, "bob"));
+    let expired = answer(inner.clone().flaw(Flaw::Expired).sign()).await;
+    assert_eq!((expired.status, expired.code), (401, Some("expired")));
+    let denied = answer(inner.scope("b").sign()).await;
+    assert_eq!((denied.status, denied.code), (403, Some("denied")));
 }
 
 #[tokio::test]

@@ -464,6 +464,16 @@ async fn a_token_that_is_not_valid_is_never_asked_what_it_grants() {
 }
 
 #[tokio::test]
+async fn an_empty_subject_is_no_subject() {
+    // covers: JWT-021
+    let (issuer, apis, _) = both(|server| server);
+    for api in &apis {
+        api.token(issuer.token(AUDIENCE).subject("").sign()).await.assert_invalid("missing_claim");
+        api.token(issuer.token(AUDIENCE).subject(" ").sign()).await.assert_admitted();
+    }
+}
+
+#[tokio::test]
 async fn every_failed_check_of_a_token_is_answered_with_invalid_token() {
     // covers: CHL-004
     let (issuer, apis, _) = both(|server| server);

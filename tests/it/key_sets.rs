@@ -269,13 +269,13 @@ fn what_is_no_key_set_is_an_error_and_an_empty_one_is_not() {
     // covers: JWK-001, JWK-016, JWK-018, HK-001
     let key = RFC_7515_A3.public_jwk().to_string();
     let many = |count: usize, key: &str| format!(r#"{{"keys":[{}]}}"#, vec![key; count].join(","));
-    let [one, hundred, crowd] = [1, 100, 101].map(|count| many(count, &key));
+    let [one, thousand, crowd] = [1, 1_000, 1_001].map(|count| many(count, &key));
     for (text, length) in [
         (r#"{"keys":[]}"#, 0),
         (&*one, 1),
         (&format!(" \r\n\t{one}\n"), 1),
         (&one.replace("keys", r"\u006beys"), 1),
-        (&hundred, 100),
+        (&thousand, 1_000),
     ] {
         assert_eq!(JwkSet::from_json(text).unwrap().len(), length, "{text}");
     }
@@ -309,7 +309,7 @@ fn what_is_no_key_set_is_an_error_and_an_empty_one_is_not() {
     ] {
         assert_eq!(JwkSet::from_json(text).unwrap_err(), JwkSetError::Malformed, "{text}");
     }
-    for text in [&crowd, &many(101, "null"), &many(100_000, "0")] {
+    for text in [&crowd, &many(1_001, "null"), &many(100_000, "0")] {
         assert_eq!(JwkSet::from_json(text).unwrap_err(), JwkSetError::TooManyKeys);
     }
 }

@@ -278,6 +278,40 @@ async fn a_rotated_key_is_found_by_the_first_token_that_needs_it_and_the_old_one
 }
 
 #[tokio::test]
+async fn a_fetched_set_has_at_most_a_hundred_keys() {
+    // covers: JWK-016, HK-007
+    for (count, admitted) in [(100, true), (101, false), (1_000, false)] {
+        let world = World::new();
+        let mut set = world.issuer.jwks_json();
+        set["keys"].as_array_mut().unwrap().resize(count, serde_json::json!({ "kty": "EC" }));
+        world.client.clone().on(JWKS, [Reply::Json(set.to_string())]);
+        let answer = world.api().token(world.token()).await;
+        if admitted {
+            answer.assert_admitted();
+        } else {
+            answer.assert_unavailable(1);
+        }
+        assert_eq!(world.client.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_publishes_private_keys_is_told_of_in_the_log() {
+    // covers: HK-005
+    for (name, warned) in [("d", true), ("k", true), ("priv", true), ("oth", true), ("x5u", false)] {
+        let world = World::new();
+        let mut set = world.issuer.jwks_json();
+        set["keys"][0][name] = "private-member".into();
+        world.client.clone().on(JWKS, [Reply::Json(set.to_string())]);
+        let api = world.api();
+        let (answer, log) = capture_logs(api.token(world.token())).await;
+        answer.assert_admitted();
+        assert_eq!(log.contains("publishes private"), warned, "{log}");
+        assert!(!log.contains("private-member"));
+    }
+}
+
+#[tokio::test]
 async fn a_key_that_comes_back_under_the_same_kid_is_the_new_key() {
     // covers: HK-011
     let world = World::new();

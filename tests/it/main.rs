@@ -1,6 +1,7 @@
 //! One binary: what the crate promises, tried through its public face.
 #![expect(
     clippy::arithmetic_side_effects,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::string_slice,
@@ -15,8 +16,13 @@ mod axum;
 mod carriers;
 mod claims;
 mod codes;
+mod composition;
 mod conformance;
+mod differential;
 mod extraction;
+mod history;
+mod hostile;
+mod hyper;
 mod jose;
 mod key_sets;
 mod keys;
@@ -27,3 +33,4 @@ mod quickstart;
 mod secrets;
 mod test_kit;
 mod tidy;
+mod tonic;

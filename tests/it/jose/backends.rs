@@ -165,6 +165,12 @@ async fn a_backend_has_its_algorithms_and_takes_no_other() {
     }
 }
 
+#[cfg(feature = "fips")]
+#[test]
+fn the_fips_module_is_what_verifies() {
+    assert_eq!(aws_lc_rs::try_fips_mode(), Ok(()));
+}
+
 #[tokio::test]
 async fn the_battery_tries_both_backends() {
     let all = both(server(&KEYS.jwks_json()));
@@ -267,6 +273,6 @@ async fn keys_of_the_other_crate_are_read_by_the_same_rules() {
     let apis = both(super::server_of(set));
     apis.token(RFC_7515_A3.right_token(Es256)).await.assert_admitted();
     apis.token(RFC_7515_A2.right_token(Rs256)).await.assert_invalid("unknown_key");
-    let crowd = jwk::JwkSet { keys: keys.into_iter().cycle().take(101).collect() };
+    let crowd = jwk::JwkSet { keys: keys.into_iter().cycle().take(1_001).collect() };
     assert_eq!(JwkSet::try_from(crowd).unwrap_err(), JwkSetError::TooManyKeys);
 }

@@ -10,6 +10,7 @@ use portcullis::{
 use serde_json::json;
 
 use super::backends::{codes, provided};
+use super::pem_keys::file;
 use super::published::{RFC_7515_A2, RFC_7515_A3, der, pem};
 use super::{CLAIMS, KEYS, encode, flipped, parts, resigned};
 use crate::support::{AUDIENCE, Api, ISSUER, NOW};
@@ -32,7 +33,7 @@ fn apis(algorithm: HmacAlgorithm) -> [Api; 2] {
 }
 
 /// A right token by an independent signer.
-fn foreign_token(algorithm: HmacAlgorithm, secret: &[u8]) -> String {
+pub(super) fn foreign_token(algorithm: HmacAlgorithm, secret: &[u8]) -> String {
     let header = json!({ "alg": algorithm.name(), "typ": "at+jwt" }).to_string();
     let input = format!("{}.{}", encode(header), encode(CLAIMS));
     let key = EncodingKey::from_secret(secret);
@@ -134,6 +135,10 @@ fn a_key_of_another_kind_is_no_secret_wherever_in_the_text_it_begins() {
         .map(|line| format!("from=\"10.0.0.0/8\" {line} me@example.com").into_bytes()),
     );
     others.push(b"---- BEGIN SSH2 PUBLIC KEY ----\nAAAAB3NzaC1yc2EAAAADAQABAAABgQC7".to_vec());
+    for name in ["rsa", "rsa_3072", "rsa_pkcs1", "p256", "p384", "p521", "ed25519"] {
+        let lines: Vec<_> = file(name).lines().filter(|line| !line.starts_with('-')).collect();
+        others.extend([lines.concat(), format!("x: {}", lines.join("\r\n"))].map(Into::into));
+    }
     for secret in &others {
         let text = String::from_utf8_lossy(secret);
         assert_eq!(HmacKey::new(Hs256, secret).unwrap_err(), HmacKeyError::OtherKey, "{text}");

@@ -1,11 +1,14 @@
 //! Public keys as PEM: RFC 7468, RFC 5480, RFC 8410, RFC 9881. `pem/` holds keys, certificates and tokens that the
 //! `openssl` command made (3.0; those for ML-DSA OpenSSL 4.0). Of the private halves nothing is left.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use portcullis::SignatureAlgorithm::{EdDsa, Es256, Rs256};
-use portcullis::{JwkSet, PemError};
+use portcullis::{HmacAlgorithm, JwkSet, PemError};
 use serde_json::json;
 
 use super::backends::both;
+use super::hmac::foreign_token;
 use super::published::{RFC_7515_A2, RFC_7515_A3, RFC_8037_A4, der, pem};
 use super::signatures::ML_DSA;
 use super::{CLAIMS, encode, flipped, server, server_of};
@@ -17,7 +20,7 @@ macro_rules! files {
 }
 
 /// The file of this name.
-fn file(name: &str) -> &'static str {
+pub(super) fn file(name: &str) -> &'static str {
     let files = files![
         "ed25519",
         "ed25519_certificate",
@@ -107,6 +110,21 @@ async fn a_key_without_identifier_takes_any_kid_from_pem_and_none_from_a_key_set
         from_set.token(&with_kid).await.assert_invalid("unknown_key");
     }
     from_pem.token(RFC_7515_A3.right_token(Es256)).await.assert_invalid("unknown_key");
+}
+
+#[tokio::test]
+async fn the_text_and_der_of_a_pem_key_are_no_hmac_secret() {
+    // covers: JWS-012
+    let text = file("rsa");
+    let apis = both(server_of(JwkSet::from_pem(text).unwrap()));
+    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let spki = STANDARD.decode(&body).unwrap();
+    for secret in [text.as_bytes(), text.trim_end().as_bytes(), body.as_bytes(), &spki, &spki[24..]] {
+        for algorithm in HmacAlgorithm::ALL {
+            apis.token(foreign_token(algorithm, secret)).await.assert_invalid("algorithm_not_allowed");
+        }
+    }
+    apis.token(tokens()[0][2]).await.assert_admitted();
 }
 
 #[tokio::test]

@@ -1,14 +1,29 @@
-//! What the tests share: an API behind the layer that counts its calls, answers to assert on, a scripted client.
+//! What the tests share: an API behind the layer that counts its calls, answers to assert on, a scripted client; toys
+//! for what a test does not look at; examples as users start them; a server on real sockets, and numbers from a fixed
+//! seed.
 
 mod api;
+mod challenge;
 mod client;
 mod codes;
+mod example;
+pub(crate) mod frames;
 mod logs;
+mod origin;
+mod random;
+mod toy;
+mod wire;
 
 pub(crate) use api::{AUDIENCE, Answer, Api, ISSUER};
+pub(crate) use challenge::Challenge;
 pub(crate) use client::{Reply, ScriptedClient};
 pub(crate) use codes::{promised, table};
+pub(crate) use example::{Example, Printed};
 pub(crate) use logs::capture_logs;
+pub(crate) use origin::{Origin, Serve};
+pub(crate) use random::Random;
+pub(crate) use toy::{Strict, Toy, get};
+pub(crate) use wire::{Expected, Server, Stack, WireAnswer};
 
 /// 2026-01-01T00:00:00Z, where manual clocks start.
 pub(crate) const NOW: u64 = 1_767_225_600;

@@ -1,0 +1,148 @@
+//! What went wrong elsewhere, as classes: for each known mistake of a library or server that validates JWTs, the test
+//! that tries its whole class here, or the reason why there is nothing to try. Public identifiers only; a name in the
+//! last column is a test of this binary (checked below).
+//!
+//! Algorithms, keys and envelopes:
+//!
+//! | no. | class | known from | tried by |
+//! |---|---|---|---|
+//! | A1 | a public key taken as an HMAC secret | CVE-2015-9235 | `the_octets_of_a_public_key_are_no_hmac_secret` |
+//! | A2 | the same in the other formats of a key | CVE-2017-11424, CVE-2022-29217, CVE-2024-33663, CVE-2024-37568 | `the_text_and_der_of_a_pem_key_are_no_hmac_secret` |
+//! | A3 | the same behind a changed first octet of the text | CVE-2026-34950, CVE-2026-107722, CVE-2026-102268 | `a_key_of_another_kind_is_no_secret_wherever_in_the_text_it_begins` |
+//! | A4 | the JSON text of a JWK taken as a secret | CVE-2026-107724, CVE-2026-48526, CVE-2026-102273 | `a_key_of_another_kind_is_no_secret_wherever_in_the_text_it_begins` |
+//! | A5 | an empty secret, or one from an `oct` key | CVE-2026-44351, CVE-2026-45363, CVE-2026-102266 | `a_secret_is_as_long_as_the_hash_or_longer` |
+//! | A6 | an empty signature with an empty key verifies nothing | CVE-2026-107720 | `without_a_signature_nothing_is_vouched_for_in_any_configuration` |
+//! | A7 | the token's `alg` decides where the key has none | CVE-2026-22817, CVE-2026-22818 | `a_key_without_alg_serves_what_is_allowed_and_one_with_alg_only_that` |
+//! | A8 | one `alg` is checked and another one used | CVE-2026-48523 | `key_type_curve_and_the_keys_own_alg_must_fit_the_algorithm` |
+//! | A9 | A1 through discovery and JWKS | CVE-2026-33322 | `what_metadata_says_about_algorithms_opens_no_way_for_a_symmetric_one` |
+//! | A10 | key and `alg` do not match | CVE-2026-5430 | `key_type_curve_and_the_keys_own_alg_must_fit_the_algorithm` |
+//! | A11 | weak keys, and types not tied to algorithms | CVE-2022-23539, CVE-2022-23540, CVE-2022-23541 | `an_unusable_key_is_passed_over_and_never_spoils_the_others` |
+//! | A12 | `none` in any spelling or type | CVE-2015-9235 | `tokens_without_a_signature_or_with_a_key_of_their_own_are_refused` |
+//! | A13 | ECDSA with r or s of zero or beyond the order | CVE-2022-21449 | `an_ecdsa_signature_is_two_full_length_numbers_within_the_order` |
+//! | A14 | the key comes from the token | CVE-2018-0114, CVE-2026-27962, CVE-2025-24976 | `tokens_without_a_signature_or_with_a_key_of_their_own_are_refused` |
+//! | A15 | decrypted is taken for signed | CVE-2026-29000 | `an_encrypted_token_is_known_by_its_five_parts_before_its_header_is_believed` |
+//! | A16 | encryption and signing confused | CVE-2023-51774, CVE-2022-3102, CVE-2022-39174 | `an_encrypted_token_is_known_by_its_five_parts_before_its_header_is_believed` |
+//! | A17 | `enc` on three parts skips the signature | CVE-2024-33531 | `an_encrypted_token_is_known_by_its_five_parts_before_its_header_is_believed` |
+//! | A18 | two parsers see two tokens | CVE-2022-39227 | `other_spellings_and_other_serializations_of_a_right_token_are_refused` |
+//! | A19 | an unknown `crit` is ignored | CVE-2025-59420, CVE-2026-32597, CVE-2026-35042 | `critical_headers_and_marks_of_other_tokens_are_refused` |
+//! | A20 | `b64` makes verifier and reader disagree | RFC 7797 §7 | `critical_headers_and_marks_of_other_tokens_are_refused` |
+//! | A21 | with the JWKS down, a well-known key is trusted | CVE-2026-31837 | `with_the_keys_out_of_reach_no_well_known_key_is_trusted` |
+//! | A22 | several signatures; points off the curve | CVE-2016-9121, CVE-2016-9122, CVE-2016-9123 | `an_unusable_key_is_passed_over_and_never_spoils_the_others` |
+//! | A23 | the length of a GCM tag comes from the token | CVE-2023-37464 | nothing is decrypted |
+//! | A24 | `kid` picks a key of another family | CVE-2021-46743 | `keys_that_share_a_kid_are_told_apart_or_all_tried` |
+//! | A25 | private members of a published key | CVE-2026-102275 | `private_members_are_neither_needed_nor_kept` |
+//! | A26 | a second, later way to verify | CVE-2025-65945 | there is one: `Selected::verify` (invariant 6) |
+//!
+//! Claims, types and kinds of token:
+//!
+//! | no. | class | known from | tried by |
+//! |---|---|---|---|
+//! | B27 | a time of another type is skipped | CVE-2026-25537 | `a_time_in_any_form_is_read_as_the_number_it_is_or_refused_and_never_skipped` |
+//! | B28 | a time that is falsy is skipped | fixed without a public id | `a_time_in_any_form_is_read_as_the_number_it_is_or_refused_and_never_skipped` |
+//! | B29 | times that overflow or are fractions | fixed without a public id | `a_time_in_any_form_is_read_as_the_number_it_is_or_refused_and_never_skipped` |
+//! | B30 | without `exp` a token lives forever | GHSA-wxg7-w2v3-w38g | `required_claims_must_be_there_and_null_is_not_there` |
+//! | B31 | only the signature is checked | GHSA-wcvh-g65p-v576 | `every_mistake_in_a_configuration_has_its_code` |
+//! | B32 | keys found by the issuer, which is not checked | CVE-2026-22748 | `the_issuer_is_compared_code_point_by_code_point` |
+//! | B33 | the audience is skipped in one of the modes | CVE-2023-22482, CVE-2026-55689, CVE-2026-40946, CVE-2026-30223, CVE-2026-55669, CVE-2025-1293, CVE-2025-62610 | `the_audience_is_checked_whatever_way_the_keys_came_and_whatever_the_profile` |
+//! | B34 | an array as audience counts as none | CVE-2020-26160 | `the_audience_is_checked_whatever_way_the_keys_came_and_whatever_the_profile` |
+//! | B35 | a list against a list | CVE-2024-5798 | `the_audience_is_checked_whatever_way_the_keys_came_and_whatever_the_profile` |
+//! | B36 | a part of the issuer is enough | CVE-2024-53861 | `claims_of_others_of_other_times_and_of_other_types_are_refused` |
+//! | B37 | an array of issuers | CVE-2025-30144 | `claims_of_others_of_other_times_and_of_other_types_are_refused` |
+//! | B38 | a check with a memory, or of exponential cost | CVE-2026-35040, CVE-2026-35041 | `the_same_token_gets_the_same_answer_every_time_and_beside_any_other` |
+//! | B39 | claims can be read although a check failed | CVE-2024-51744 | `nothing_of_a_refused_token_leaves_the_layer` |
+//! | B40 | another kind of token as an access token | CVE-2026-41164 | `tokens_of_another_kind_are_refused_even_where_typ_does_not_tell` |
+//! | B41 | a missing claim widens rights | CVE-2026-54560 | `a_claim_that_is_not_there_never_widens_what_a_token_grants` |
+//! | B42 | an empty identity becomes the server's own | CVE-2026-23990 | `a_claim_that_is_not_there_never_widens_what_a_token_grants` |
+//! | B43 | `"false"` is true | CVE-2026-55076 | `custom_claims_are_typed_and_claims_that_do_not_fit_are_403` |
+//! | B44 | rules about domains of e-mail addresses | CVE-2026-40574 | no rule is about an address |
+//! | B45 | an introspection answer without `active` | CVE-2026-11717 | nothing is introspected |
+//! | B46 | checks that introspected tokens skip | CVE-2026-11718, CVE-2026-11719 | nothing is introspected |
+//! | B47 | the issuer of an introspected token | CVE-2025-46647 | nothing is introspected |
+//! | B48 | `at_hash` of an unknown algorithm passes | CVE-2026-28498 | ID tokens are refused |
+//! | B49 | a refreshed token is not validated | fixed without a public id | nothing is refreshed |
+//! | B50 | a nonce that is sent and not checked | fixed without a public id | nobody is logged in |
+//! | B51 | an introspection endpoint tells too much | CVE-2026-58425 | there is no such endpoint |
+//! | B52 | scopes are enforced at one entry of several | CVE-2026-28699, CVE-2026-28744, CVE-2026-27761, CVE-2026-58444 | `the_outer_layer_covers_nested_and_merged_routers_and_fallbacks` |
+//!
+//! Resources:
+//!
+//! | no. | class | known from | tried by |
+//! |---|---|---|---|
+//! | D69 | a text of dots is split into its parts | CVE-2025-30204, CVE-2025-27144, CVE-2025-22868 | `neither_dots_nor_length_cost_more_than_their_octets` |
+//! | D70 | a part of any length is decoded | CVE-2025-61920 | `neither_dots_nor_length_cost_more_than_their_octets` |
+//! | D71 | what is small unpacks to gigabytes | CVE-2024-28180, CVE-2024-28122, CVE-2025-63811, CVE-2025-62706, CVE-2024-21319, CVE-2024-33664 | `a_hostile_key_set_is_an_outage_when_cold_and_leaves_the_old_keys_when_warm` |
+//! | D72 | the token sets the rounds of PBES2 | CVE-2023-50658, CVE-2023-49290, CVE-2023-51775, CVE-2023-6681 | `an_encrypted_token_is_known_by_its_five_parts_before_its_header_is_believed` |
+//! | D73 | a crafted text makes a parser panic | CVE-2026-34986, CVE-2024-21664 | `no_document_makes_a_parser_panic_or_say_more_than_a_plain_one` |
+//! | D74 | nesting overflows the stack | CVE-2025-53864 | `depth_is_bounded_and_a_crowd_of_members_is_not_slow` |
+//! | D75 | an answer of the authorization server has no bounds | CVE-2026-26998 | `an_answer_that_does_not_end_is_given_up_after_five_seconds` |
+//! | D76 | a crafted cookie | CVE-2024-24814, CVE-2023-28625 | no cookie is read |
+//! | D77 | logins under way fill the memory | CVE-2026-67437, CVE-2026-28789, CVE-2026-55512 | nobody is logged in |
+//! | D78 | labels of metrics come from the request | GHSA-9c54-x2g4-v92j | `whatever_a_token_says_the_reason_is_one_of_a_closed_list` |
+//! | D79 | a store of seen proofs overflows | known from documentation | no proof is read, so none is remembered |
+//! | D80 | names from outside are kept forever | CVE-2024-31209 | `strangers_leave_nothing_behind` |
+//!
+//! What the usual base crate leaves to its users:
+//!
+//! | no. | class | known from | tried by |
+//! |---|---|---|---|
+//! | I1 | no `iss`, no `aud`, or of another type | `jsonwebtoken` 11 | `another_verifier_takes_nothing_that_we_refuse_without_a_reason_and_the_other_way_round` |
+//! | I2 | `iss` as an array | `jsonwebtoken` 11 | `another_verifier_takes_nothing_that_we_refuse_without_a_reason_and_the_other_way_round` |
+//! | I3 | claims as an array, by position | `jsonwebtoken` 11 | `the_payload_is_one_json_object_in_utf_8` |
+//! | I4 | `crit` and `b64` | `jsonwebtoken` 11 | `another_verifier_takes_nothing_that_we_refuse_without_a_reason_and_the_other_way_round` |
+//! | I5 | a header parameter of another type is no error | `jsonwebtoken` 10 | `the_header_is_one_json_object_in_utf_8_with_distinct_names` |
+//! | I6 | names that occur twice | `jsonwebtoken` 11 | `a_name_that_occurs_twice_is_refused_at_every_depth` |
+//! | I7 | `typ` of another token | `jsonwebtoken` 11 | `typ_is_a_media_type_and_only_those_of_the_profile_are_access_tokens` |
+//! | I8 | `enc` and `zip` on three parts | `jsonwebtoken` 11 | `another_verifier_takes_nothing_that_we_refuse_without_a_reason_and_the_other_way_round` |
+//! | I9 | empty secrets, and JSON as a secret | `jsonwebtoken` 11 | `a_secret_is_as_long_as_the_hash_or_longer` |
+//! | I10 | times out of range | `jsonwebtoken` 11 | `extreme_numbers_neither_wrap_nor_mean_forever` |
+//! | I11 | other spellings of base64url | both refuse | `a_part_has_one_spelling_even_if_another_one_was_signed` |
+//! | I12 | depth, and dots | both refuse | `neither_dots_nor_length_cost_more_than_their_octets` |
+//! | I13 | an endless leeway | `jsonwebtoken` 11 | `every_mistake_in_a_configuration_has_its_code` |
+//! | I14 | one unknown key spoils a set | `jsonwebtoken` 10 | `an_unusable_key_is_passed_over_and_never_spoils_the_others` |
+
+mod claims;
+mod envelope;
+mod exhaustion;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+fn functions(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            functions(&path, names);
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let after = text.split("#[test]").chain(text.split("#[tokio::test")).skip(1);
+        let named = after.filter_map(|rest| rest.split_once("fn ")?.1.split_once('(')).map(|(name, _)| name);
+        names.extend(named.map(str::to_owned));
+    }
+}
+
+#[test]
+fn every_row_of_the_history_names_a_test_that_exists_or_a_reason() {
+    let mut tests = BTreeSet::new();
+    functions(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it"), &mut tests);
+    assert!(tests.len() > 150, "{} tests were found", tests.len());
+    let rows: Vec<Vec<&str>> = include_str!("history.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | "))
+        .map(|line| line.trim_end_matches(" |").split(" | ").collect())
+        .filter(|row: &Vec<&str>| row[0] != "no.")
+        .collect();
+    for row in &rows {
+        assert_eq!(row.len(), 4, "{row:?}");
+        let names: Vec<_> = row[3].split('`').skip(1).step_by(2).collect();
+        let is_reason = row[3].contains(' ');
+        assert!(is_reason || (names.len() == 1 && tests.contains(names[0])), "{row:?}");
+    }
+    let numbers: Vec<_> = rows.iter().map(|row| row[0].to_owned()).collect();
+    let expected = (1..=26).map(|number| format!("A{number}"));
+    let expected = expected.chain((27..=52).map(|number| format!("B{number}")));
+    let expected = expected.chain((69..=80).map(|number| format!("D{number}")));
+    let expected = expected.chain((1..=14).map(|number| format!("I{number}")));
+    assert_eq!(numbers, expected.collect::<Vec<_>>());
+}
