@@ -85,6 +85,9 @@ pub fn run(data: &[u8]) {
     });
     let header = encode(br#"{"alg":"EdDSA","typ":"at+jwt"}"#);
     let token = format!("{header}.{}.{}", encode(claims.to_string().as_bytes()), encode(&[0; 64]));
+    if token.len() > 16_000 {
+        return;
+    }
     let request = Request::get("/").header(header::AUTHORIZATION, format!("Bearer {token}"));
     let answer = send(&server.problem_json().require(authenticated()), request.body(()).unwrap());
     assert_eq!(answer.code(), "unavailable");

@@ -19,7 +19,7 @@ pub fn run(data: &[u8]) {
     // What `serde_json` alone cannot take (nesting, numbers out of range) is within one key, and spoils only that.
     if naive.is_some() {
         let keys = keys.unwrap();
-        assert!(set.len() <= keys.len() && keys.len() <= 100);
+        assert!(set.len() <= keys.len() && keys.len() <= 1000);
     }
 
     let server = match server().0.jwk_set(set.clone()).build() {
