@@ -86,8 +86,8 @@ impl ValidatedToken {
 
     /// Whether the subject is somebody else than the client. `None` where the token does not say.
     pub(crate) fn speaks_for_user(&self) -> Option<bool> {
-        let client = self.claims().client_id().or_else(|| self.claims().member("azp")?.as_str())?;
-        let subject = self.subject().filter(|subject| !subject.is_empty())?;
+        let client = self.claims().client_id().or_else(|| self.claims().member("azp")?.as_str());
+        let (client, subject) = (named(client)?, named(self.subject())?);
         Some(subject != client)
     }
 
@@ -96,6 +96,11 @@ impl ValidatedToken {
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
+}
+
+/// An empty name is nobody's.
+fn named(name: Option<&str>) -> Option<&str> {
+    name.filter(|name| !name.is_empty())
 }
 
 /// A subject and the issuer that knows it. Two issuers may give the same subject to two people: they are two identities

@@ -1,7 +1,8 @@
 //! The tokens of the cases, and what the backend alone needs to verify them.
 
 use aws_lc_rs::signature::{
-    self, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents,
+    self, EcdsaVerificationAlgorithm, ParsedPublicKey, PqdsaVerificationAlgorithm, RsaParameters,
+    RsaPublicKeyComponents,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -61,6 +62,7 @@ fn raw_key(issuer: &Issuer, algorithm: SignatureAlgorithm) -> ParsedPublicKey {
             .unwrap(),
         "EC" => ParsedPublicKey::new(ecdsa(algorithm), [vec![4], member("x"), member("y")].concat()).unwrap(),
         "OKP" => ParsedPublicKey::new(&signature::ED25519, member("x")).unwrap(),
+        "AKP" => ParsedPublicKey::new(ml_dsa(algorithm), member("pub")).unwrap(),
         other => panic!("a key of type {other}: say here how the backend alone verifies with it"),
     }
 }
@@ -88,4 +90,13 @@ fn ecdsa(algorithm: SignatureAlgorithm) -> &'static EcdsaVerificationAlgorithm {
 
 fn decode(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).unwrap()
+}
+
+fn ml_dsa(algorithm: SignatureAlgorithm) -> &'static PqdsaVerificationAlgorithm {
+    match algorithm.name() {
+        "ML-DSA-44" => &signature::ML_DSA_44,
+        "ML-DSA-65" => &signature::ML_DSA_65,
+        "ML-DSA-87" => &signature::ML_DSA_87,
+        other => panic!("{other} is no algorithm of ML-DSA"),
+    }
 }

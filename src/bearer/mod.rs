@@ -10,6 +10,6 @@ mod token;
 pub(crate) use carrier::{Carrier, Carriers, is_carrier_name};
 pub(crate) use challenge::{Challenge, ErrorUri, Protection, Realm};
 pub use extract::CredentialError;
-pub(crate) use extract::{Credential, credential};
+pub(crate) use extract::{CarriedToken, Credential, credential};
 pub(crate) use scope::ScopeName;
 pub use token::BearerToken;

@@ -8,6 +8,7 @@ use http::{HeaderValue, Request, Response, header};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::evidence::Evidence;
 use super::gate::{Gate, Permitted};
 use super::respond::{EmptyBody, Respond};
 use crate::bearer::Carrier;
@@ -45,7 +46,7 @@ pin_project! {
 
 pub(super) struct Waiting<S, ReqBody, R> {
     pub(super) validation: BoxFuture<'static, Result<ValidatedToken, ValidationError>>,
-    pub(super) carrier: Carrier,
+    pub(super) evidence: Evidence,
     pub(super) request: Request<ReqBody>,
     /// Not polled ready yet.
     pub(super) inner: S,
@@ -92,7 +93,7 @@ where
             let next = match state.as_mut().project() {
                 StateProjection::Inner { future, carrier } => {
                     let mut result = ready!(future.poll(cx));
-                    if let (Ok(response), Some(Carrier::Query)) = (&mut result, carrier) {
+                    if let (Ok(response), Some(Carrier::Query | Carrier::Cookie)) = (&mut result, carrier) {
                         keep_out_of_shared_caches(response);
                     }
                     return Poll::Ready(result);
@@ -107,8 +108,8 @@ where
                     };
                     let result = ready!(validation.as_mut().poll(cx));
                     let Some(waiting) = waiting.take() else { return Poll::Pending };
-                    let Waiting { request, carrier, inner, gate, .. } = *waiting;
-                    match gate.admit(request, gate.accept(result, carrier)) {
+                    let Waiting { request, evidence, inner, gate, .. } = *waiting;
+                    match gate.admit(request, gate.accept(result, || evidence)) {
                         Ok(permitted) => State::Readying { permitted: Some(Box::new((permitted, inner))) },
                         Err(refusal) => State::Refused { response: Some(gate.answer(refusal)) },
                     }
@@ -127,7 +128,8 @@ where
     }
 }
 
-/// RFC 6750 §2.3: who knows the URI knows the token, so no shared cache may keep what it leads to.
+/// RFC 6750 §2.3: who knows the URI knows the token, so no shared cache may keep what it leads to. Nor what a cookie
+/// leads to: caches keep apart what has an `Authorization` field (RFC 9111 §3.5), and know nothing of cookies.
 fn keep_out_of_shared_caches<B>(response: &mut Response<B>) {
     // Beside whatever the service said: of several directives the most restrictive holds (RFC 9111 §4.2.1).
     response.headers_mut().append(header::CACHE_CONTROL, HeaderValue::from_static("private"));

@@ -5,6 +5,7 @@ use tower_service::Service;
 
 use super::answer::{Dialect, Refusal, answer};
 use super::core::Core;
+use super::evidence::Evidence;
 use super::grpc;
 use super::mark::Mark;
 use super::rejection::{Reason, Rejection};
@@ -26,13 +27,13 @@ pub(super) struct Gate<R> {
 /// Who is asking, as far as it is known without waiting.
 pub(super) enum Authentication {
     Known(Result<Principal, Rejection>),
-    Pending(BoxFuture<'static, Result<ValidatedToken, ValidationError>>, Carrier),
+    Pending(BoxFuture<'static, Result<ValidatedToken, ValidationError>>, Evidence),
 }
 
 /// On whose behalf a request is made.
 pub(super) enum Principal {
-    /// A token that this layer validated, and where it stood.
-    Fresh(ValidatedToken, Carrier),
+    /// A token that this layer validated, and what showed it.
+    Fresh(ValidatedToken, Evidence),
     /// A token that an outer layer of the same server validated.
     Reused(ValidatedToken),
     /// Nobody that we know, and the policy takes such requests.
@@ -56,11 +57,16 @@ impl<B> Permitted<B> {
 impl<R> Gate<R> {
     /// Steps 1 to 3: find the credential, validate it.
     pub(super) fn authenticate<B>(&self, request: &Request<B>) -> Authentication {
+        #[cfg(feature = "testing")]
+        if let Some((token, evidence)) = super::pretend::pretended(&self.core, request) {
+            return Authentication::Known(self.accept(Ok(token), || evidence));
+        }
         if let Some(token) = self.validated_before(request) {
             return Authentication::Known(Ok(Principal::Reused(token.clone())));
         }
-        let (method, uri, headers) = (request.method(), original_uri(request), request.headers());
-        let found = match credential(method, uri, headers, &self.core.carriers) {
+        // Of the URI that inner layers will see, too: a credential that somebody outside moved or removed is not there.
+        let found = credential(request.method(), request.uri(), request.headers(), &self.core.carriers);
+        let found = match found {
             Ok(Credential::Bearer(found)) => found,
             Ok(Credential::Absent) if self.policy.takes_anonymous() => {
                 return Authentication::Known(Ok(Principal::Anonymous));
@@ -68,10 +74,13 @@ impl<R> Gate<R> {
             Ok(Credential::Absent) => return Authentication::Known(Err(Reason::Missing.into())),
             Err(error) => return Authentication::Known(Err(error.into())),
         };
-        let presented = Presented::new(found.token(), method, uri, headers, request.extensions());
+        let (uri, extensions) = (original_uri(request), request.extensions());
+        let presented = Presented::new(found.token(), request.method(), uri, request.headers(), extensions);
         match self.core.validator.validate(presented) {
-            Validation::Ready(result) => Authentication::Known(self.accept(result, found.carrier())),
-            Validation::Pending(pending) => Authentication::Pending(pending, found.carrier()),
+            Validation::Ready(result) => {
+                Authentication::Known(self.accept(result, || Evidence::of(request, &found)))
+            }
+            Validation::Pending(pending) => Authentication::Pending(pending, Evidence::of(request, &found)),
         }
     }
 
@@ -87,12 +96,12 @@ impl<R> Gate<R> {
     pub(super) fn accept(
         &self,
         result: Result<ValidatedToken, ValidationError>,
-        carrier: Carrier,
+        evidence: impl FnOnce() -> Evidence,
     ) -> Result<Principal, Rejection> {
         let token = result?;
         check_binding(&token)?;
         self.check_now(&token)?;
-        Ok(Principal::Fresh(token, carrier))
+        Ok(Principal::Fresh(token, evidence()))
     }
 
     /// Judges `exp` at this instant. Whether there must be one is for the validator to say.
@@ -119,20 +128,25 @@ impl<R> Gate<R> {
         let principal = match principal {
             Ok(principal) => principal,
             Err(rejection) => {
-                let dialect = if grpc::is_grpc(request.headers()) { Dialect::Grpc } else { Dialect::Http };
+                let dialect = if grpc::is_grpc(&request) { Dialect::Grpc } else { Dialect::Http };
                 return Err(Refusal { rejection, dialect });
             }
         };
-        let mut mark = |token| Mark::leave(&mut request, Arc::clone(&self.core), self.respond.style(), token);
+        let style = self.respond.style();
+        let mut mark = |token| Mark::leave(&mut request, Arc::clone(&self.core), style, token);
         let carrier = match principal {
-            // The outer layer's mark stays.
-            Principal::Reused(_) => None,
-            Principal::Fresh(token, carrier) => {
-                mark(Some((token, carrier)));
+            Principal::Fresh(token, evidence) => {
+                let carrier = evidence.carrier();
+                mark(Some((token, evidence)));
                 Some(carrier)
             }
             Principal::Anonymous => {
                 mark(None);
+                None
+            }
+            // The outer layer's mark stays.
+            Principal::Reused(_) => {
+                Mark::restyle(&mut request, style);
                 None
             }
         };

@@ -1,17 +1,22 @@
 //! Refusals as gRPC clients read them. No gRPC crate is needed: a refusal is three header fields.
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 
 const STATUS: &str = "grpc-status";
 
-/// Whether a request speaks gRPC: `application/grpc`, perhaps with `+proto` and the like. gRPC-Web is another protocol,
-/// whose trailers stand in the body.
-pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).map_or(b"".as_slice(), |value| value.as_bytes());
+/// Whether a request speaks gRPC: a POST over HTTP/2 of `application/grpc`, perhaps with `+proto` and the like.
+///
+/// All three, as the protocol has them: a refusal is a 200 there, and whoever asks in another way (a proxy that passes
+/// on a client's fields, say) reads a 200 as admitted. gRPC-Web is another protocol, whose trailers stand in the body.
+pub(super) fn is_grpc<B>(request: &Request<B>) -> bool {
+    let content_type =
+        request.headers().get(header::CONTENT_TYPE).map_or(b"".as_slice(), |value| value.as_bytes());
     let rest = content_type
         .split_at_checked(16)
         .filter(|(start, _)| start.eq_ignore_ascii_case(b"application/grpc"));
-    rest.is_some_and(|(_, rest)| matches!(rest, [] | [b'+' | b';' | b' ', ..]))
+    request.method() == Method::POST
+        && request.version() == Version::HTTP_2
+        && rest.is_some_and(|(_, rest)| matches!(rest, [] | [b'+' | b';' | b' ', ..]))
 }
 
 /// Turns an answer into a *Trailers-Only* response (gRPC over HTTP/2): status 200, and the outcome in the header

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use http::{Extensions, HeaderValue, Request, header};
+use http::{Extensions, Request};
 
 #[cfg(feature = "axum")]
 use super::challenges::Challenges;
 use super::core::Core;
+use super::evidence::Evidence;
 use super::style::BodyStyle;
-use crate::bearer::{Carrier, Credential, credential};
 use crate::token::ValidatedToken;
 
 /// What a gate leaves in a request's extensions. The type is private: neither a client nor another layer can
@@ -24,15 +24,7 @@ pub(super) struct Mark {
 #[derive(Clone)]
 struct Bearer {
     token: ValidatedToken,
-    presented: Credentials,
-}
-
-/// The very credential that was validated.
-#[derive(Clone)]
-enum Credentials {
-    Field(HeaderValue),
-    /// The token, where it stood elsewhere.
-    Elsewhere(Carrier, Arc<str>),
+    presented: Evidence,
 }
 
 impl Mark {
@@ -41,17 +33,17 @@ impl Mark {
         request: &mut Request<B>,
         core: Arc<Core>,
         style: BodyStyle,
-        token: Option<(ValidatedToken, Carrier)>,
+        token: Option<(ValidatedToken, Evidence)>,
     ) {
-        let bearer = match token {
-            None => None,
-            Some((token, carrier)) => {
-                // Nothing to find again: then nothing is left that an inner layer could reuse.
-                let Some(presented) = Credentials::of(request, &core, carrier) else { return };
-                Some(Bearer { token, presented })
-            }
-        };
+        let bearer = token.map(|(token, presented)| Bearer { token, presented });
         request.extensions_mut().insert(Self { core, style, bearer });
+    }
+
+    /// Answers of extractors from now on.
+    pub(super) fn restyle<B>(request: &mut Request<B>, style: BodyStyle) {
+        if let Some(mark) = request.extensions_mut().get_mut::<Self>() {
+            mark.style = style;
+        }
     }
 
     pub(super) fn of(extensions: &Extensions) -> Option<&Self> {
@@ -76,35 +68,8 @@ impl Mark {
     /// The token, if it was validated by this very server and for exactly the credential that is there now.
     pub(super) fn token_for<B>(&self, core: &Arc<Core>, request: &Request<B>) -> Option<&ValidatedToken> {
         let bearer = self.bearer.as_ref()?;
-        (Arc::ptr_eq(&self.core, core) && bearer.presented.is_in(request, core)).then_some(&bearer.token)
-    }
-}
-
-impl Credentials {
-    fn of<B>(request: &Request<B>, core: &Core, carrier: Carrier) -> Option<Self> {
-        if carrier == Carrier::Authorization {
-            return request.headers().get(header::AUTHORIZATION).cloned().map(Self::Field);
-        }
-        match credential(request.method(), request.uri(), request.headers(), &core.carriers) {
-            Ok(Credential::Bearer(found)) if found.carrier() == carrier => {
-                Some(Self::Elsewhere(carrier, found.token().expose_secret().into()))
-            }
-            _ => None,
-        }
-    }
-
-    fn is_in<B>(&self, request: &Request<B>, core: &Core) -> bool {
-        match self {
-            Self::Field(presented) => {
-                let mut lines = request.headers().get_all(header::AUTHORIZATION).iter();
-                lines.next() == Some(presented) && lines.next().is_none()
-            }
-            Self::Elsewhere(carrier, presented) => {
-                let now = credential(request.method(), request.uri(), request.headers(), &core.carriers);
-                matches!(now, Ok(Credential::Bearer(found))
-                    if found.carrier() == *carrier && found.token().expose_secret() == &**presented)
-            }
-        }
+        (Arc::ptr_eq(&self.core, core) && bearer.presented.is_in(request, &core.carriers))
+            .then_some(&bearer.token)
     }
 }
 

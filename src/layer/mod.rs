@@ -5,6 +5,7 @@ mod answer;
 mod axum;
 mod challenges;
 mod core;
+mod evidence;
 mod future;
 mod gate;
 mod grpc;

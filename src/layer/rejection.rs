@@ -137,6 +137,24 @@ impl Rejection {
         }
     }
 
+    /// What is wrong with the credential, if it could not be read or used.
+    #[must_use]
+    pub fn credential_error(&self) -> Option<CredentialError> {
+        match &*self.reason {
+            Reason::Credential(error) => Some(*error),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the token, if it is not valid.
+    #[must_use]
+    pub fn invalid_token(&self) -> Option<&InvalidToken> {
+        match &*self.reason {
+            Reason::Invalid(invalid) => Some(invalid),
+            _ => None,
+        }
+    }
+
     /// What the policy found missing, if a policy refused.
     #[must_use]
     pub fn denial(&self) -> Option<&Denial> {

@@ -57,7 +57,8 @@ impl<R> ResourceServer<R> {
     ///
     /// It is given the reason, and a response that lacks nothing but its body: status, challenge, `Retry-After` and
     /// `Cache-Control` are there. Keep them (`head.map(|()| body)`) unless you have a reason: a 401 without a challenge
-    /// is not HTTP (RFC 9110 §15.5.2). For a gRPC request it is a Trailers-Only response; leave its body empty. The
+    /// is not HTTP (RFC 9110 §15.5.2). For a gRPC request it is a Trailers-Only
+    /// response, which has a field `grpc-status`; leave its body empty. The
     /// [`Rejection`](crate::Rejection) is put into the extensions of whatever comes back.
     ///
     /// Extractors, whose body type is Axum's, answer with an empty body then.

@@ -76,7 +76,7 @@ where
                     ResponseFuture::refused(self.gate.answer(refusal))
                 }
             },
-            Authentication::Pending(validation, carrier) => {
+            Authentication::Pending(validation, evidence) => {
                 // Deliberately not `mem::replace` and a call of the ready service later: whoever waits for keys
                 // would hold capacity of the service (a permit of a concurrency limit, say) that others could
                 // use meanwhile. The ready one is dropped, which frees what it had reserved, and a clone is
@@ -84,7 +84,7 @@ where
                 let inner = self.inner.clone();
                 self.inner = inner.clone();
                 let gate = Arc::clone(&self.gate);
-                ResponseFuture::waiting(Waiting { validation, carrier, request, inner, gate })
+                ResponseFuture::waiting(Waiting { validation, evidence, request, inner, gate })
             }
         }
     }

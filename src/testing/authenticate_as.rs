@@ -28,8 +28,9 @@ impl<R: Clone> ResourceServer<R> {
     /// A layer for tests: around an app, it makes every request look as if this server had validated a token with
     /// these claims. The policies inside are asked as always, so a test says who is calling and sees what they may do.
     ///
-    /// Roles are read from the claim `roles`, wherever the server finds them otherwise. An `Authorization` field that is
-    /// there is replaced. Only with the feature `testing`.
+    /// Binding and expiry are judged, too. Roles are read from the claim `roles`, wherever the server finds them
+    /// otherwise. What credential the request has does not matter. A route without a layer of this server stays without a
+    /// token. Only with the feature `testing`.
     ///
     /// ```
     /// use axum::{Router, routing::get};

@@ -18,11 +18,13 @@ pub(super) struct Documents {
 
 #[derive(Default)]
 struct KeyRing {
-    generation: u32,
+    /// How many generations of keys there were; none has the name of another.
+    generations: u32,
     /// What signs.
     keys: Vec<Arc<SigningKey>>,
-    /// What is published beside it: keys of the next or the last generation.
-    others: Vec<Arc<SigningKey>>,
+    /// What is published beside it: keys that will sign, and keys that did.
+    next: Vec<Arc<SigningKey>>,
+    old: Vec<Arc<SigningKey>>,
 }
 
 /// How often an [`Issuer`](super::Issuer) was asked.
@@ -54,43 +56,45 @@ impl Documents {
         if let Some(key) = ring.keys.iter().find(|key| key.algorithm() == algorithm) {
             return Arc::clone(key);
         }
-        let key = Arc::new(SigningKey::generate(algorithm, key_id(algorithm, ring.generation)));
+        let key = Arc::new(SigningKey::generate(algorithm, key_id(algorithm, ring.generations)));
         ring.keys.push(Arc::clone(&key));
         key
     }
 
-    /// Makes the keys of the next generation, for the same algorithms.
-    fn next(&self) -> KeyRing {
+    /// Makes keys of another generation, for the same algorithms.
+    fn another_generation(&self) -> Vec<Arc<SigningKey>> {
         // Making keys takes a while; the set changes at once, and whoever asks sees the old or the new one whole.
         let (algorithms, generation) = {
-            let ring = self.ring();
+            let mut ring = self.ring();
+            ring.generations += 1;
             let algorithms: Vec<_> = ring.keys.iter().map(|key| key.algorithm()).collect();
-            (algorithms, ring.generation + 1)
+            (algorithms, ring.generations)
         };
         let make = |algorithm| Arc::new(SigningKey::generate(algorithm, key_id(algorithm, generation)));
-        KeyRing { generation, keys: algorithms.into_iter().map(make).collect(), others: Vec::new() }
+        algorithms.into_iter().map(make).collect()
     }
 
     pub(super) fn rotate(&self) {
-        let next = self.next();
-        *self.ring() = next;
+        let keys = self.another_generation();
+        let mut ring = self.ring();
+        (ring.keys, ring.next, ring.old) = (keys, Vec::new(), Vec::new());
     }
 
     pub(super) fn publish_next(&self) {
-        let next = self.next();
-        self.ring().others = next.keys;
+        let keys = self.another_generation();
+        self.ring().next = keys;
     }
 
     pub(super) fn activate_next(&self) {
         let mut ring = self.ring();
-        assert!(!ring.others.is_empty(), "`publish_next` comes before `activate_next`");
-        let KeyRing { generation, keys, others } = &mut *ring;
-        *generation += 1;
-        std::mem::swap(keys, others);
+        assert!(!ring.next.is_empty(), "`publish_next` comes before `activate_next`");
+        let next = std::mem::take(&mut ring.next);
+        let old = std::mem::replace(&mut ring.keys, next);
+        ring.old.extend(old);
     }
 
     pub(super) fn retire(&self) {
-        self.ring().others.clear();
+        self.ring().old.clear();
     }
 
     pub(super) fn sign(&self, algorithm: SignatureAlgorithm, header: &str, payload: &[u8]) -> String {
@@ -101,12 +105,12 @@ impl Documents {
 
     pub(super) fn jwks(&self) -> Value {
         let ring = self.ring();
-        let keys: Vec<_> = ring.keys.iter().chain(&ring.others).map(|key| key.jwk()).collect();
+        let keys: Vec<_> = ring.keys.iter().chain(&ring.next).chain(&ring.old).map(|key| key.jwk()).collect();
         json!({ "keys": keys })
     }
 
     pub(super) fn metadata(&self) -> Value {
-        json!({ "issuer": self.issuer, "jwks_uri": format!("{}/jwks", self.issuer) })
+        json!({ "issuer": self.issuer, "jwks_uri": format!("{}/jwks", self.issuer.trim_end_matches('/')) })
     }
 
     pub(super) fn requests(&self) -> Requests {

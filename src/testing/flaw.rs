@@ -124,8 +124,8 @@ impl Flaw {
             }
             Self::CriticalHeader => (header, "crit", json!(["unheard-of"])),
             Self::Expired => {
-                claims.insert("iat".to_owned(), json!(now - 7200));
-                (claims, "exp", json!(now - 3600))
+                claims.insert("iat".to_owned(), json!(now.saturating_sub(7200)));
+                (claims, "exp", json!(now.saturating_sub(3600)))
             }
             Self::IssuedInTheFuture => {
                 claims.insert("exp".to_owned(), json!(now + 7200));

@@ -156,7 +156,7 @@ impl HttpClient for Issuer {
         let documents = Arc::clone(&self.documents);
         Box::pin(async move {
             let url = request.uri().to_string();
-            let path = url.strip_prefix(&documents.issuer);
+            let path = url.strip_prefix(documents.issuer.trim_end_matches('/'));
             let path = path.ok_or_else(|| FetchError::Failed("another host than the issuer's".into()))?;
             let answer = tokio::time::timeout(limits.timeout, server::answer(&documents, path)).await;
             let response = answer.map_err(|_| FetchError::TimedOut)?;

@@ -48,8 +48,10 @@ impl ClaimRules {
         }
         self.check_lifetime(claims, now)?;
         // An empty name is nobody's, and services that look it up have found their own.
-        if claims.subject().is_some_and(str::is_empty) {
-            return Err(InvalidToken::missing("sub"));
+        for (name, value) in [("sub", claims.subject()), ("client_id", claims.client_id())] {
+            if value.is_some_and(str::is_empty) {
+                return Err(InvalidToken::missing(name));
+            }
         }
         self.profile.check_claims(claims)
     }
