@@ -43,8 +43,9 @@ const STRICTER: [Class; 20] = [
         !(token.claims["aud"].is_string()
             || token.claims["aud"].as_array().is_some_and(|values| all_text(values)))
     }),
-    ("a claim that RFC 9068 requires is missing", &["missing_claim"], |token| {
+    ("a claim that RFC 9068 requires is missing or an empty name", &["missing_claim"], |token| {
         ["sub", "client_id", "iat", "jti"].iter().any(|name| token.claims[name].is_null())
+            || ["sub", "client_id"].iter().any(|name| token.claims[name] == "")
     }),
     ("a string claim of another type", &["malformed_token"], |token| {
         ["sub", "client_id", "jti", "scope"].iter().any(|name| !token.is_text(name))

@@ -374,7 +374,7 @@ impl Policy for NothingIsDeleted {
 
 #[tokio::test]
 async fn the_method_of_the_request_line_is_the_one_that_is_judged() {
-    // covers: HH-017
+    // covers: HH-017, POL-008
     for stack in STACKS {
         let (issuer, server, _) = Api::parts();
         let layer = server.build().unwrap().require(NothingIsDeleted);
