@@ -105,7 +105,7 @@ fn found(request: &Request<()>, names: Option<Names>) -> Result<Option<String>, 
         [] => {}
         [Credential::Token(token)] => match token68(token) {
             Ok(token) => tokens.push(token),
-            Err(code) => wrong.push(code),
+            Err(codes) => wrong.extend(codes),
         },
         [Credential::Wrong(code)] => wrong.push(*code),
         _ => wrong.push("repeated_credential"),
@@ -168,23 +168,16 @@ fn in_field(value: &[u8]) -> Option<Credential> {
 }
 
 /// RFC 9110 §11.2: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
-fn token68(octets: &[u8]) -> Result<String, &'static str> {
-    if octets.len() > 16_384 {
-        return Err("oversized_credential");
-    }
-    let (mut letters, mut padding) = (0, 0);
-    for octet in octets {
-        match octet {
-            b'=' => padding += 1,
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/'
-                if padding == 0 =>
-            {
-                letters += 1;
-            }
-            _ => return Err("malformed_credential"),
-        }
-    }
-    if letters == 0 { Err("malformed_credential") } else { Ok(String::from_utf8(octets.to_vec()).unwrap()) }
+fn token68(octets: &[u8]) -> Result<String, Vec<&'static str>> {
+    let padding = octets.iter().rev().take_while(|octet| **octet == b'=').count();
+    let letters = &octets[..octets.len() - padding];
+    let is_letter = |octet: &u8| octet.is_ascii_alphanumeric() || b"-._~+/".contains(octet);
+    let checks = [
+        ("malformed_credential", letters.is_empty() || !letters.iter().all(is_letter)),
+        ("oversized_credential", octets.len() > 16_384),
+    ];
+    let wrong: Vec<_> = checks.into_iter().filter_map(|(code, wrong)| wrong.then_some(code)).collect();
+    if wrong.is_empty() { Ok(String::from_utf8(octets.to_vec()).unwrap()) } else { Err(wrong) }
 }
 
 /// `application/x-www-form-urlencoded` (URL Standard §5.1).
