@@ -125,7 +125,7 @@ impl ResourceServerBuilder {
 
     /// Also takes tokens from the query parameter with this name (RFC 6750 §2.3 calls it `access_token`). URIs end up
     /// in logs, histories and `Referer` fields, and whoever reads them has the token: OAuth 2.1 §5.1 no longer allows
-    /// this. Successful answers to such requests get `Cache-Control: private`.
+    /// this. Answers of the service to such requests get `Cache-Control: private`.
     ///
     /// A request that sends a token in two places is refused with 400.
     pub fn dangerous_token_in_query(mut self, name: impl Into<String>) -> Self {
@@ -133,7 +133,8 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// Also takes tokens from the cookie with this name, for pages of the same site. Use a name that begins with
+    /// Also takes tokens from the cookie with this name, for pages of the same origin. Answers of the service to such
+    /// requests get `Cache-Control: private`. Use a name that begins with
     /// `__Host-`, and the attributes `Secure`, `HttpOnly` and `SameSite`.
     ///
     /// A browser adds cookies to requests that other sites cause (RFC 6750 §5.3), so a token from a cookie is only
@@ -201,7 +202,7 @@ impl ResourceServerBuilder {
     /// URL, or one with a query), `missing_audience`, `empty_audience`, `no_algorithm`,
     /// `unsupported_algorithm` (which the backend does not have), `two_algorithm_sources`, `excessive_leeway` (above
     /// 300 s), `zero_token_lifetime`, `ambiguous_claim_path` or `invalid_claim_path`, `invalid_realm` (not printable
-    /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_jwks_uri`, `two_key_sources`, `no_usable_key`, `too_many_keys_without_id` (four for one algorithm), `no_http_client`.
+    /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_jwks_uri`, `two_key_sources`, `no_usable_key`, `too_many_keys_without_id` (more than four), `no_http_client`.
     pub fn build(self) -> Result<ResourceServer, ConfigError> {
         let mut problems = Problems::default();
         let issuer = problems.note(Issuer::parse(&self.issuer, self.loopback_http));

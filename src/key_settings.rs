@@ -101,11 +101,12 @@ impl KeySettings {
             return keys;
         }
         let (set, allowed) = (self.jwk_set.as_ref()?, allowed?);
-        if KeySet::leaves_keys_untried(set, allowed) {
-            let message = "more keys without `kid` for one algorithm than a token is tried against";
+        let keys = KeySet::new(set, allowed, &self.backend);
+        if keys.leaves_keys_untried(allowed) {
+            let message =
+                "a key without `kid` behind more keys for its algorithm than a token is tried against";
             problems.add("too_many_keys_without_id", message);
         }
-        let keys = KeySet::new(set, allowed, &self.backend);
         if keys.is_empty() {
             problems.add("no_usable_key", "no key of the JWK Set can verify an allowed algorithm");
         }

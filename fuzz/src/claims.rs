@@ -39,11 +39,8 @@ pub fn run(data: &[u8]) {
     for scope in scopes.iter().copied().chain(["", " ", "admin"]) {
         assert_eq!(claims.scopes().contains(scope), scopes.contains(&scope));
     }
-    // `serde_json::Value` takes an object with such a name for something else, here as everywhere.
-    if !naive.has_name(&|name| name.starts_with("$serde_json::private::")) {
-        let own: serde_json::Value = serde_json::from_str(text).unwrap();
-        assert_eq!(claims.deserialize::<serde_json::Value>().unwrap(), own);
-    }
+    let own: serde_json::Value = serde_json::from_str(text).unwrap();
+    assert_eq!(claims.deserialize::<serde_json::Value>().unwrap(), own);
     assert_eq!(format!("{claims:?}"), "Claims { .. }");
 
     let token = ValidatedToken::assertion(claims);

@@ -16,10 +16,11 @@ pub(super) enum Json {
 }
 
 impl Json {
-    /// No name twice in one object, and at most 16 levels.
+    /// No name twice in one object, none that `serde_json` keeps for itself, and at most 16 levels.
     pub(super) fn strict(text: &str) -> Option<Self> {
         let json: Self = serde_json::from_str(text).ok()?;
-        json.is_strict(16).then_some(json)
+        let reserved = json.has_name(&|name| name.starts_with("$serde_json::private::"));
+        (json.is_strict(16) && !reserved).then_some(json)
     }
 
     fn is_strict(&self, levels: usize) -> bool {

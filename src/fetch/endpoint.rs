@@ -75,7 +75,8 @@ pub(crate) fn configured(
 /// A URL for a message: what stands before `@` or after `?` may be a password.
 pub(crate) fn without_secrets(url: &str) -> String {
     if url.contains('@') {
-        let scheme = url.split("://").next().filter(|scheme| scheme.len() <= 5).unwrap_or_default();
+        let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+        let scheme = scheme.filter(|scheme| ["http", "https"].contains(scheme)).unwrap_or_default();
         return format!("{scheme}://..");
     }
     url.split('?').next().unwrap_or_default().to_owned()

@@ -34,7 +34,7 @@ pub enum HmacKeyError {
     /// Shorter than the output of the hash.
     #[error("a secret for {} has {} octets or more", .0.name(), .0.output_length())]
     TooShort(HmacAlgorithm),
-    /// A key of another kind, as PEM, DER or an OpenSSH line: not a secret, and often known to everybody.
+    /// A key of another kind, as PEM, DER or an OpenSSH line, or as base64 of one: not a secret, and often known to everybody.
     #[error("a key or certificate of another kind, not a shared secret")]
     OtherKey,
     /// A JWK or JWK Set. The secret of an `oct` key is its `k`, decoded.
@@ -89,8 +89,15 @@ impl fmt::Debug for HmacKey {
 fn is_other_key(octets: &[u8]) -> bool {
     let text = plain(octets);
     // RFC 7468, RFC 4716, OpenSSH.
-    const IN_TEXT: [&str; 5] =
-        ["-----begin", "---- begin", "ssh-rsa aaaa", "ssh-ed25519 aaaa", "ecdsa-sha2-nistp"];
+    const IN_TEXT: [&str; 7] = [
+        "-----begin",
+        "---- begin",
+        "ssh-rsa aaaa",
+        "\u{7}ssh-rsa",
+        "ssh-ed25519 aaaa",
+        "\u{b}ssh-ed25519",
+        "ecdsa-sha2-nistp",
+    ];
     // The object identifiers of keys and their sizes: rsaEncryption, id-RSASSA-PSS, ecPublicKey, the Edwards and
     // Montgomery curves in their sequence, ML-DSA (RFC 3279, RFC 8017, RFC 8410, RFC 9881); then the start of a bare
     // RSAPublicKey of 2048, 3072, 4096 and 8192 bits.
@@ -120,8 +127,13 @@ fn decoded(secret: &[u8]) -> Vec<Vec<u8>> {
     let text: String =
         secret.iter().filter(|octet| **octet != 0 && !octet.is_ascii_whitespace()).map(letter).collect();
     let runs = text.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '-' | '_'));
-    // Whole groups of four: what hangs over does not make a key.
-    runs.filter_map(|run| base64url::decode(run.get(..run.len() & !3)?)).collect()
+    // A word may stand right before it, so each of the four places where a group can begin is tried; and whole groups
+    // only, since what hangs over does not make a key.
+    let from = |run: &str, skip: usize| {
+        let run = run.get(skip..)?;
+        base64url::decode(run.get(..run.len() & !3)?)
+    };
+    runs.flat_map(|run| (0..4).filter_map(move |skip| from(run, skip))).collect()
 }
 
 /// Whether this has a member `kty` or `keys`, at any depth and after anything.

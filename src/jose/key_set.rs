@@ -20,6 +20,8 @@ pub(crate) struct KeySet {
 
 struct Key {
     verifiers: Vec<(JwsAlgorithm, Verifier)>,
+    /// Without `kid`.
+    nameless: bool,
 }
 
 /// Proof that a signature was verified by a key of the issuer. [`Selected::verify`] is its only source.
@@ -47,24 +49,25 @@ impl KeySet {
             if let Some(key_id) = &jwk.key_id {
                 this.by_key_id.entry(key_id.clone()).or_default().push(this.keys.len());
             }
-            this.keys.push(Key { verifiers });
+            this.keys.push(Key { verifiers, nameless: jwk.key_id.is_none() });
         }
         this
     }
 
-    /// Whether more keys of `set` without `kid` serve one of these algorithms than a token is tried against: then some
-    /// of them would never be.
-    pub(crate) fn leaves_keys_untried(set: &JwkSet, allowed: &AllowedAlgorithms) -> bool {
-        let nameless = |algorithm| {
-            set.keys.iter().filter(move |key| key.key_id.is_none() && key.serves(algorithm)).count()
+    /// Whether a key without `kid` stands behind so many others for its algorithm that no token is ever tried against it.
+    pub(crate) fn leaves_keys_untried(&self, allowed: &AllowedAlgorithms) -> bool {
+        let untried = |algorithm| {
+            let fitting = self.keys.iter().filter(|key| key.verifier(algorithm).is_some());
+            fitting.skip(MAX_TRIES).any(|key| key.nameless)
         };
-        allowed.signatures().any(|algorithm| nameless(algorithm) > MAX_TRIES)
+        allowed.signatures().any(|algorithm| untried(JwsAlgorithm::Signature(algorithm)))
     }
 
     /// The one secret, for its one algorithm. `None` if the backend does not take it.
     pub(crate) fn of_hmac_key(key: &HmacKey, backend: &SignatureBackend) -> Option<Self> {
         let verifier = Verifier::of_hmac_key(backend, key)?;
-        let key = Key { verifiers: vec![(JwsAlgorithm::Hmac(key.algorithm()), verifier)] };
+        let verifiers = vec![(JwsAlgorithm::Hmac(key.algorithm()), verifier)];
+        let key = Key { verifiers, nameless: true };
         Some(Self { keys: vec![key], by_key_id: HashMap::new(), selected_by_id: false })
     }
 

@@ -3,6 +3,10 @@ use super::document::{Document, Node, Object};
 /// How deep arrays and objects may nest. An access token nests two or three levels.
 const MAX_DEPTH: u8 = 16;
 
+/// How member names begin that are no names to `serde_json`: with some of its features, an object with such a member is
+/// read as something else. What we read and what a type of the user's is made of would be two documents.
+const RESERVED: &str = concat!("$serde_json", "::private::");
+
 /// Why a text is not a document we read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum JsonError {
@@ -10,6 +14,8 @@ pub(crate) enum JsonError {
     Syntax,
     #[error("a member name occurs twice in one object")]
     DuplicateName,
+    #[error("a member name begins with `{RESERVED}`")]
+    ReservedName,
     #[error("arrays and objects nest deeper than {MAX_DEPTH} levels")]
     TooDeep,
 }
@@ -84,6 +90,9 @@ impl<'t> Parser<'t> {
             loop {
                 let [b'"', name @ ..] = rest else { return Err(JsonError::Syntax) };
                 rest = self.string(name)?;
+                if self.last_name().starts_with(RESERVED) {
+                    return Err(JsonError::ReservedName);
+                }
                 let mark = self.mark_of_last_name();
                 suspect |= marks & mark != 0;
                 marks |= mark;
@@ -145,6 +154,15 @@ impl<'t> Parser<'t> {
         if let Some(open) = self.nodes.get_mut(at) {
             *open = node;
         }
+    }
+
+    fn last_name(&self) -> &str {
+        let (text, start, end) = match self.nodes.last() {
+            Some(Node::Plain { start, end }) => (self.text, start, end),
+            Some(Node::Unescaped { start, end }) => (self.unescaped.as_str(), start, end),
+            _ => return "",
+        };
+        text.get(*start as usize..*end as usize).unwrap_or_default()
     }
 
     /// One bit of 64, the same for the same name. Names with different bits need no comparison, and the claims of most

@@ -88,8 +88,12 @@ impl Documents {
     pub(super) fn activate_next(&self) {
         let mut ring = self.ring();
         assert!(!ring.next.is_empty(), "`publish_next` comes before `activate_next`");
+        // A key made since for another algorithm has no successor and signs on; the names of all that come are new.
+        ring.generations += 1;
         let next = std::mem::take(&mut ring.next);
-        let old = std::mem::replace(&mut ring.keys, next);
+        let replaced = |key: &Arc<SigningKey>| next.iter().any(|next| next.algorithm() == key.algorithm());
+        let (old, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut ring.keys).into_iter().partition(replaced);
+        ring.keys = next.into_iter().chain(kept).collect();
         ring.old.extend(old);
     }
 

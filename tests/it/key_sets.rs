@@ -437,4 +437,13 @@ fn a_static_set_has_no_key_that_is_never_tried() {
     };
     assert!(build(4).is_ok());
     assert_eq!(build(5).unwrap_err().problems()[0].code(), "too_many_keys_without_id");
+    // Keys with `kid` are tried before it, too; a token that names one is tried against that one only.
+    let behind = |named: usize| {
+        let named = (0..named).map(|number| with(&RFC_7515_A3, json!({ "kid": number.to_string() })));
+        let keys: Vec<_> = named.chain([key.clone()]).collect();
+        let set = JwkSet::from_json(&json!({ "keys": keys }).to_string()).unwrap();
+        ResourceServer::builder(ISSUER).audience(AUDIENCE).jwk_set(set).build()
+    };
+    assert!(behind(3).is_ok());
+    assert_eq!(behind(4).unwrap_err().problems()[0].code(), "too_many_keys_without_id");
 }

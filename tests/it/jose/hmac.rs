@@ -157,7 +157,12 @@ fn a_key_of_another_kind_is_no_secret_wherever_in_the_text_it_begins() {
         let block = file(name).lines().skip_while(|line| !line.starts_with("-----BEGIN"));
         let lines: Vec<_> = block.filter(|line| !line.starts_with('-')).collect();
         others.push(lines.concat().into());
+        for before in ["# my key\n", "key ", "my public key\n", "a"] {
+            others.push(format!("{before}{}", lines.concat()).into());
+        }
     }
+    others.push(b"AAAAB3NzaC1yc2EAAAADAQABAAABgQC7AAAAB3NzaC1yc2EAAAADAQABAAABgQC7".to_vec());
+    others.push(b"AAAAC3NzaC1lZDI1NTE5AAAAIBAAAAC3NzaC1lZDI1NTE5AAAAIB".to_vec());
     for secret in &others {
         let text = String::from_utf8_lossy(secret);
         let taken = HmacKey::new(Hs256, secret).err();
