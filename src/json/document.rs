@@ -39,6 +39,18 @@ pub(super) enum Node {
     },
 }
 
+impl Node {
+    /// What a string stands for, in the two texts of its document.
+    #[inline]
+    pub(super) fn string<'d>(self, text: &'d str, unescaped: &'d str) -> Option<&'d str> {
+        match self {
+            Self::Plain { start, end } => text.get(start as usize..end as usize),
+            Self::Unescaped { start, end } => unescaped.get(start as usize..end as usize),
+            _ => None,
+        }
+    }
+}
+
 impl Document {
     pub(crate) fn root(&self) -> Value<'_> {
         Value { document: self, at: 0 }
@@ -93,11 +105,7 @@ impl<'d> Value<'d> {
 
     #[inline]
     pub(crate) fn as_str(self) -> Option<&'d str> {
-        match self.document.node(self.at) {
-            Node::Plain { start, end } => self.document.text.get(start as usize..end as usize),
-            Node::Unescaped { start, end } => self.document.unescaped.get(start as usize..end as usize),
-            _ => None,
-        }
+        self.document.node(self.at).string(&self.document.text, &self.document.unescaped)
     }
 
     /// A finite number.

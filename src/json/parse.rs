@@ -90,10 +90,11 @@ impl<'t> Parser<'t> {
             loop {
                 let [b'"', name @ ..] = rest else { return Err(JsonError::Syntax) };
                 rest = self.string(name)?;
-                if self.last_name().starts_with(RESERVED) {
+                let name = self.last_name();
+                if name.starts_with(RESERVED) {
                     return Err(JsonError::ReservedName);
                 }
-                let mark = self.mark_of_last_name();
+                let mark = mark(name);
                 suspect |= marks & mark != 0;
                 marks |= mark;
                 let [b':', value @ ..] = token(rest) else { return Err(JsonError::Syntax) };
@@ -157,25 +158,8 @@ impl<'t> Parser<'t> {
     }
 
     fn last_name(&self) -> &str {
-        let (text, start, end) = match self.nodes.last() {
-            Some(Node::Plain { start, end }) => (self.text, start, end),
-            Some(Node::Unescaped { start, end }) => (self.unescaped.as_str(), start, end),
-            _ => return "",
-        };
-        text.get(*start as usize..*end as usize).unwrap_or_default()
-    }
-
-    /// One bit of 64, the same for the same name. Names with different bits need no comparison, and the claims of most
-    /// issuers have different bits. Every bit, where the name would first have to be unescaped.
-    fn mark_of_last_name(&self) -> u64 {
-        let Some(Node::Plain { start, end }) = self.nodes.last() else { return u64::MAX };
-        match self.text.as_bytes().get(*start as usize..*end as usize) {
-            Some([first, .., last]) => {
-                let (first, last) = (u32::from(*first).wrapping_mul(7), u32::from(*last).wrapping_mul(17));
-                1_u64.rotate_left(first ^ last ^ end.wrapping_sub(*start))
-            }
-            _ => 1,
-        }
+        let string = |node: &Node| node.string(self.text, &self.unescaped);
+        self.nodes.last().and_then(string).unwrap_or_default()
     }
 
     /// What follows an opening quote.
@@ -240,6 +224,18 @@ impl<'t> Parser<'t> {
     /// Where in the text `rest` begins.
     fn at(&self, rest: &[u8]) -> u32 {
         short(self.text.len().saturating_sub(rest.len()))
+    }
+}
+
+/// One bit of 64, the same for the same name. Names with different bits need no comparison, and the claims of most
+/// issuers have different bits.
+fn mark(name: &str) -> u64 {
+    match name.as_bytes() {
+        [first, .., last] => {
+            let (first, last) = (u32::from(*first).wrapping_mul(7), u32::from(*last).wrapping_mul(17));
+            1_u64.rotate_left(first ^ last ^ short(name.len()))
+        }
+        _ => 1,
     }
 }
 
