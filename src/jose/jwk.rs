@@ -3,7 +3,7 @@ use super::aws_lc;
 use super::base64url;
 use super::public_key::{Curve, PublicKey};
 use super::soundness::{is_small_order_ed25519, is_sound_rsa, ml_dsa_key_length};
-use crate::json::{Document, Object};
+use crate::json::Object;
 
 /// A public key of a JWK Set that can verify signatures (RFC 7517 §4).
 ///
@@ -34,9 +34,7 @@ pub(crate) enum UnusableKey {
 }
 
 impl Jwk {
-    pub(super) fn parse(json: &str) -> Result<Self, UnusableKey> {
-        let document = Document::parse(json).map_err(|_| UnusableKey::Malformed)?;
-        let members = document.root().as_object().ok_or(UnusableKey::Malformed)?;
+    pub(super) fn read(members: Object<'_>) -> Result<Self, UnusableKey> {
         if !is_for_verification(members)? {
             return Err(UnusableKey::NotForSignatures);
         }
@@ -68,11 +66,9 @@ impl Jwk {
 }
 
 /// Whether a key has a member that only a private or symmetric key has (RFC 7518 §6, RFC 8037 §2, RFC 9964 §2).
-pub(super) fn shows_secret(json: &str) -> bool {
+pub(super) fn shows_secret(members: Object<'_>) -> bool {
     const SECRET: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
-    let document = Document::parse(json).ok();
-    let members = document.as_ref().and_then(|document| document.root().as_object());
-    members.is_some_and(|members| SECRET.into_iter().any(|name| members.get(name).is_some()))
+    SECRET.into_iter().any(|name| members.get(name).is_some())
 }
 
 /// The key itself, by its type (RFC 7518 §6, RFC 8037 §2, RFC 9964 §2).

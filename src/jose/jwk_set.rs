@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::jwk::{Jwk, UnusableKey, shows_secret};
+use crate::json::Document;
 
 /// How many keys a set may have. Those that are fetched have a lower bound of their own.
 const MAX_KEYS: usize = 1_000;
@@ -73,10 +74,12 @@ impl JwkSet {
         if raw.keys.len() > MAX_KEYS {
             return Err(JwkSetError::TooManyKeys);
         }
-        let secrets = raw.keys.iter().filter(|key| shows_secret(key.get())).count();
-        let mut set = Self { keys: Vec::new(), unusable: Vec::new(), secrets, selected_by_id: true };
+        let mut set = Self { keys: Vec::new(), unusable: Vec::new(), secrets: 0, selected_by_id: true };
         for key in raw.keys {
-            match Jwk::parse(key.get()) {
+            let document = Document::parse(key.get()).ok();
+            let members = document.as_ref().and_then(|document| document.root().as_object());
+            set.secrets = set.secrets.saturating_add(usize::from(members.is_some_and(shows_secret)));
+            match members.ok_or(UnusableKey::Malformed).and_then(Jwk::read) {
                 Ok(key) => set.keys.push(key),
                 Err(reason) => set.unusable.push(reason),
             }
