@@ -1,4 +1,4 @@
-use crate::bearer::{Carriers, ErrorUri, Protection, Realm, is_carrier_name};
+use crate::bearer::{Carriers, ErrorUri, Protection, Realm, is_token};
 use crate::error::Problems;
 use crate::layer::Challenges;
 
@@ -30,7 +30,7 @@ impl GateSettings {
     /// Where tokens may stand.
     pub(crate) fn carriers(&self, problems: &mut Problems) -> Carriers {
         for name in [&self.query, &self.cookie].into_iter().flatten() {
-            if !is_carrier_name(name) {
+            if !is_token(name.as_bytes()) {
                 let message = "a query parameter or cookie with a token has a plain name";
                 problems.add("invalid_carrier_name", message);
             }

@@ -21,12 +21,8 @@ pub(crate) struct Carriers {
     pub(crate) cookie: Option<Box<str>>,
 }
 
-/// Whether a cookie can have this name, and a query parameter can without escapes: `token` of RFC 9110 §5.6.2.
-pub(crate) fn is_carrier_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(is_tchar)
-}
-
-/// RFC 9110 §5.6.2.
-pub(super) fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+/// Whether this is a `token` of RFC 9110 §5.6.2: the name of a scheme, a parameter or a cookie.
+pub(crate) fn is_token(octets: &[u8]) -> bool {
+    let is_tchar = |octet: &u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(octet);
+    !octets.is_empty() && octets.iter().all(is_tchar)
 }

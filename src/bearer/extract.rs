@@ -3,7 +3,7 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 
-use super::carrier::{Carrier, Carriers, is_tchar};
+use super::carrier::{Carrier, Carriers, is_token};
 use super::cross_site;
 use super::token::BearerToken;
 
@@ -104,7 +104,7 @@ fn bearer(value: &HeaderValue) -> Result<Option<CarriedToken<'_>>, CredentialErr
     let bytes = value.as_bytes();
     let scheme_ends = bytes.iter().position(|byte| *byte == b' ').unwrap_or(bytes.len());
     let (scheme, rest) = bytes.split_at_checked(scheme_ends).unwrap_or((bytes, b""));
-    if scheme.is_empty() || !scheme.iter().copied().all(is_tchar) {
+    if !is_token(scheme) {
         return Err(CredentialError::Malformed);
     }
     // RFC 9110 §11.1: the scheme is compared without regard to case.

@@ -7,7 +7,7 @@ mod extract;
 mod scope;
 mod token;
 
-pub(crate) use carrier::{Carrier, Carriers, is_carrier_name};
+pub(crate) use carrier::{Carrier, Carriers, is_token};
 pub(crate) use challenge::{Challenge, ErrorUri, Protection, Realm};
 pub use extract::CredentialError;
 pub(crate) use extract::{CarriedToken, Credential, credential};

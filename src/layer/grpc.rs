@@ -2,6 +2,7 @@
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 
+const MEDIA_TYPE: &str = "application/grpc";
 const STATUS: &str = "grpc-status";
 
 /// Whether a request speaks gRPC: a POST over HTTP/2 of `application/grpc`, perhaps with `+proto` and the like.
@@ -12,8 +13,8 @@ pub(super) fn is_grpc<B>(request: &Request<B>) -> bool {
     let content_type =
         request.headers().get(header::CONTENT_TYPE).map_or(b"".as_slice(), |value| value.as_bytes());
     let rest = content_type
-        .split_at_checked(16)
-        .filter(|(start, _)| start.eq_ignore_ascii_case(b"application/grpc"));
+        .split_at_checked(MEDIA_TYPE.len())
+        .filter(|(start, _)| start.eq_ignore_ascii_case(MEDIA_TYPE.as_bytes()));
     request.method() == Method::POST
         && request.version() == Version::HTTP_2
         && rest.is_some_and(|(_, rest)| matches!(rest, [] | [b'+' | b';' | b' ', ..]))
@@ -31,7 +32,7 @@ pub(super) fn trailers_only(head: &mut Response<()>, message: &'static str) {
     };
     *head.status_mut() = StatusCode::OK;
     let headers = head.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     headers.insert(STATUS, HeaderValue::from_static(code));
     // Our messages have no character that `grpc-message` would percent-encode.
     headers.insert("grpc-message", HeaderValue::from_static(message));

@@ -1,6 +1,8 @@
 use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, Response};
 
+use crate::bearer::is_token;
+
 /// One challenge of a `WWW-Authenticate` field, taken apart by the grammar of RFC 9110 §11.6.1.
 ///
 /// ```
@@ -85,8 +87,7 @@ impl Challenge {
 }
 
 fn token(text: &str) -> Option<&str> {
-    let tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    (!text.is_empty() && text.bytes().all(tchar)).then_some(text)
+    is_token(text.as_bytes()).then_some(text)
 }
 
 /// A token or quoted-string at the beginning of `text`, and what follows it.
