@@ -25,7 +25,7 @@ impl ClaimRules {
         // RFC 9068 §4, RFC 7519 §4.1.1: character by character, no normalisation.
         let issuer = claims.issuer().ok_or(InvalidToken::missing("iss"))?;
         if *issuer != *self.issuer {
-            return Err(InvalidToken::because(Kind::WrongIssuer, "`iss` is not the configured issuer"));
+            return Err(InvalidToken::wrong_issuer());
         }
         // RFC 9068 §4, RFC 7519 §4.1.3: the whole string, no prefix, no pattern.
         if !claims.has_audience() {
