@@ -105,7 +105,7 @@ impl Issuers {
         let Some(known) = issuer.known(context, &mut problems) else { return Err(problems.into_error()) };
         let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut listing = Listing::clone(&self.shared.directory.load());
-        listing.remove(known.identifier());
+        listing.remove(&known.identifier);
         if listing.insert(&Arc::new(known)).is_err() {
             problems
                 .add("duplicate_issuer", format!("an identifier of issuer `{shown}` is another issuer's"));

@@ -9,7 +9,7 @@ use crate::error::Problems;
 use crate::fetch::{HttpClient, without_secrets};
 use crate::jose::{HmacKey, JwkSet, SignatureAlgorithm};
 use crate::metadata::Issuer;
-use crate::validate::{ClaimRules, KnownIssuer, Profile};
+use crate::validate::{ClaimRules, IssuerName, IssuerNames, KnownIssuer, Profile};
 
 /// An issuer whose tokens are taken, and what its tokens must be like.
 ///
@@ -138,13 +138,14 @@ impl TrustedIssuer {
         let keys = self.keys.keys(issuer.as_ref(), allowed.as_ref(), context, problems);
         let (issuer, allowed, roles_at, keys) = (issuer?, allowed?, roles_at?, keys?);
         let rules = ClaimRules {
-            issuer: issuer.as_str().into(),
+            issuers: IssuerNames::new([IssuerName { iss: issuer.as_str().into(), tenant: None }]),
             audiences: audiences.into_iter().map(Into::into).collect(),
             profile: self.profile,
             leeway: context.leeway,
             max_token_lifetime: self.max_token_lifetime,
         };
-        (problems.len() == before).then_some(KnownIssuer { rules, allowed, keys, roles_at })
+        let identifier = issuer.as_str().into();
+        (problems.len() == before).then_some(KnownIssuer { identifier, rules, allowed, keys, roles_at })
     }
 
     /// The identifier, for messages.

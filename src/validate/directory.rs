@@ -13,7 +13,8 @@ pub(crate) struct Directory(ArcSwap<Listing>);
 #[derive(Clone, Default)]
 pub(crate) struct Listing {
     by_name: HashMap<Box<str>, Arc<KnownIssuer>>,
-    /// Where there is one issuer, no token needs to say which. Its `iss` is checked all the same, with its other claims.
+    /// Where there is one issuer without tenants, no token needs to say which. Its `iss` is checked all the same, with
+    /// its other claims.
     only: Option<Arc<KnownIssuer>>,
 }
 
@@ -53,7 +54,7 @@ impl Listing {
     /// Removes the issuer with this identifier, under all its names.
     pub(crate) fn remove(&mut self, identifier: &str) -> bool {
         let before = self.len();
-        self.by_name.retain(|_, issuer| issuer.identifier() != identifier);
+        self.by_name.retain(|_, issuer| *issuer.identifier != *identifier);
         self.find_only();
         self.len() < before
     }
@@ -75,6 +76,7 @@ impl Listing {
     fn find_only(&mut self) {
         let mut issuers = self.by_name.values();
         let first = issuers.next();
-        self.only = first.filter(|first| issuers.all(|issuer| Arc::ptr_eq(first, issuer))).cloned();
+        let alone = first.filter(|first| issuers.all(|issuer| Arc::ptr_eq(first, issuer)));
+        self.only = alone.filter(|issuer| !issuer.has_tenants()).cloned();
     }
 }
