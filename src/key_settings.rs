@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::error::Problems;
 use crate::fetch::{HttpClient, LoopbackHttp, configured};
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, KeySet, SignatureAlgorithm, SignatureBackend};
-use crate::jwks::{Keys, Location, RemoteKeys, Source};
+use crate::jwks::{KeyTiming, Keys, Location, RemoteKeys, Source};
 use crate::metadata::Issuer;
 
 /// The settings of a builder that say which keys verify tokens, and with which algorithms.
@@ -86,8 +86,9 @@ impl KeySettings {
             allowed: allowed?.clone(),
             backend: self.backend.clone(),
             loopback_http,
+            timing: KeyTiming::default(),
         };
-        Some(Keys::Remote(RemoteKeys::new(source, Arc::clone(clock))))
+        Some(Keys::Remote(RemoteKeys::new(source)))
     }
 
     /// The keys that the configuration brings along.
