@@ -202,7 +202,7 @@ impl ResourceServerBuilder {
     /// URL, or one with a query), `missing_audience`, `empty_audience`, `no_algorithm`,
     /// `unsupported_algorithm` (which the backend does not have), `two_algorithm_sources`, `excessive_leeway` (above
     /// 300 s), `zero_token_lifetime`, `ambiguous_claim_path` or `invalid_claim_path`, `invalid_realm` (not printable
-    /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_jwks_uri`, `two_key_sources`, `no_usable_key`, `too_many_keys_without_id` (more than four), `no_http_client`.
+    /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_jwks_uri`, `two_key_sources`, `no_usable_key`, `too_many_keys_without_id` (more than four), `invalid_key_timing`, `no_http_client`.
     pub fn build(self) -> Result<ResourceServer, ConfigError> {
         let mut problems = Problems::default();
         let issuer = problems.note(Issuer::parse(&self.issuer, self.loopback_http));
