@@ -86,8 +86,9 @@ impl KeySettings {
             allowed: allowed?.clone(),
             backend: context.backend.clone(),
             loopback_http: context.loopback_http,
+            timing: context.timing,
         };
-        Some(Keys::Remote(RemoteKeys::new(source, Arc::clone(&context.clock))))
+        Some(Keys::Remote(RemoteKeys::new(source)))
     }
 
     /// The keys that the configuration brings along.

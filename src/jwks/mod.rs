@@ -7,8 +7,10 @@ mod lookup;
 mod remote;
 mod schedule;
 mod source;
+mod timing;
 
 pub(crate) use keys::Keys;
 pub(crate) use lookup::{Flight, Lookup, Missing};
 pub(crate) use remote::RemoteKeys;
 pub(crate) use source::{Location, Source};
+pub use timing::KeyTiming;
