@@ -1,6 +1,7 @@
 //! Where an issuer's keys come from, and what is known of them right now.
 
 mod cache_control;
+mod file;
 mod flight;
 mod keys;
 mod lookup;
@@ -8,6 +9,7 @@ mod remote;
 mod schedule;
 mod source;
 
+pub(crate) use file::{FileKeys, KeyFile, KeyFormat};
 pub(crate) use keys::Keys;
 pub(crate) use lookup::{Flight, Lookup, Missing};
 pub(crate) use remote::RemoteKeys;
