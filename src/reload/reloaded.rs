@@ -20,6 +20,8 @@ const WAIT_AFTER: Duration = Duration::from_secs(10);
 /// A file system that takes longer does not answer. With traffic nobody waits for it: from the beginning of a check
 /// to `WAIT_AFTER` it is just as long.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many requests may wait for one check. Each holds its request.
+const MOST_WAITING: usize = 1024;
 
 /// A check under way, as those who wait for it see it.
 pub(super) type Checking = Shared<BoxFuture<'static, ()>>;
@@ -117,13 +119,18 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
         }
     }
 
-    /// Joins the check under way, or begins one if it is time.
+    /// Joins the check under way, or begins one if it is time. `None` also if too many wait for it already.
     pub(crate) fn check(&self) -> Option<Checking> {
         let now = self.clock.monotonic();
         let (ended, checking) = {
             let mut slot = self.checking();
-            if slot.is_some() || !self.current.load().is_due(now) {
-                return slot.clone();
+            if let Some(checking) = &*slot {
+                // The slot has one itself.
+                let has_room = checking.strong_count().is_none_or(|count| count <= MOST_WAITING);
+                return has_room.then(|| checking.clone());
+            }
+            if !self.current.load().is_due(now) {
+                return None;
             }
             let (ended, end) = oneshot::channel::<()>();
             (ended, slot.insert(end.map(drop).boxed().shared()).clone())
@@ -198,5 +205,164 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
 impl<T> Current<T> {
     fn is_due(&self, now: Duration) -> bool {
         now >= self.checked.saturating_add(CHECK_AFTER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use std::sync::atomic::AtomicUsize;
+
+    #[derive(Debug, Default)]
+    struct Hand(AtomicU64);
+
+    impl Hand {
+        fn advance(&self, seconds: u64) {
+            self.0.fetch_add(seconds, Ordering::SeqCst);
+        }
+    }
+
+    impl Clock for Hand {
+        fn unix_time(&self) -> Duration {
+            self.monotonic()
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::from_secs(self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    /// A file whose text is its value, the clock, how often it was looked at, and what a look waits for.
+    struct World {
+        path: PathBuf,
+        clock: Arc<Hand>,
+        looks: Arc<AtomicUsize>,
+        gate: Arc<Mutex<()>>,
+        file: Arc<Reloaded<String>>,
+    }
+
+    impl World {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("portcullis-{name}-{}", std::process::id()));
+            std::fs::write(&path, "first").unwrap();
+            let (clock, looks) = (Arc::<Hand>::default(), Arc::<AtomicUsize>::default());
+            let gate = Arc::<Mutex<()>>::default();
+            let (counted, passed) = (Arc::clone(&looks), Arc::clone(&gate));
+            let parse = move |text: &str| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                drop(passed.lock());
+                assert_ne!(text, "panic");
+                Ok(text.to_owned())
+            };
+            let file = TextFile::new(&path, 100, |why| ConfigProblem::new("unreadable", why), parse);
+            let hour = Duration::from_secs(3600);
+            let file = Reloaded::open(file, hour, Arc::<Hand>::clone(&clock)).unwrap();
+            Self { path, clock, looks, gate, file }
+        }
+
+        fn write(&self, text: &str) {
+            std::fs::write(&self.path, text).unwrap();
+        }
+
+        /// What a request finds, and what it can say of something else.
+        fn found(&self) -> (Option<String>, Standing) {
+            (self.file.read(String::clone), self.file.standing())
+        }
+
+        fn looks(&self) -> usize {
+            self.looks.load(Ordering::SeqCst)
+        }
+    }
+
+    impl Drop for World {
+        fn drop(&mut self) {
+            std::fs::remove_file(&self.path).unwrap();
+        }
+    }
+
+    const FAILING: Standing = Standing::Failing { retry_after: CHECK_AFTER };
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_share_one_look_and_are_bounded() {
+        // covers: JWK-010
+        let world = World::new("shared");
+        world.write("second");
+        world.clock.advance(10);
+        assert_eq!(world.found(), (None, Standing::Due));
+        let gate = world.gate.lock().unwrap();
+        let waiting: Vec<_> = std::iter::from_fn(|| world.file.check()).take(2 * MOST_WAITING).collect();
+        assert_eq!(waiting.len(), MOST_WAITING);
+        drop(gate);
+        for look in waiting {
+            look.await;
+        }
+        assert_eq!(world.found(), (text("second"), Standing::Recent));
+        assert_eq!((world.looks(), world.file.generation()), (2, 1));
+        assert!(world.file.check().is_none(), "nothing is due");
+    }
+
+    #[tokio::test]
+    #[expect(clippy::await_holding_lock, reason = "the file hangs meanwhile")]
+    async fn a_file_system_that_hangs_holds_one_thread_and_nobody_for_long() {
+        let world = World::new("hanging");
+        world.write("second");
+        let gate = world.gate.lock().unwrap();
+        world.clock.advance(10);
+        // Patience is of real time.
+        world.file.check().unwrap().await;
+        assert_eq!(world.found(), (text("first"), FAILING));
+        for _ in 0..10 {
+            world.clock.advance(10);
+            let look = world.file.check().unwrap();
+            tokio::time::timeout(PATIENCE / 2, look).await.expect("the next ones do not wait for it");
+            assert_eq!(world.found(), (text("first"), FAILING));
+        }
+        assert_eq!(world.looks(), 2);
+        drop(gate);
+        while world.found().1 == FAILING {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            world.clock.advance(10);
+            world.file.check().unwrap().await;
+        }
+        assert_eq!(world.found(), (text("second"), Standing::Recent));
+    }
+
+    #[tokio::test]
+    async fn a_look_that_panics_is_a_failed_one() {
+        let world = World::new("panic");
+        for (written, found) in [
+            ("panic", (text("first"), FAILING)),
+            ("panic", (text("first"), FAILING)),
+            ("third", (text("third"), Standing::Recent)),
+        ] {
+            world.write(written);
+            world.clock.advance(10);
+            world.file.check().unwrap().await;
+            assert_eq!(world.found(), found);
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_looks_where_nobody_asks_and_a_look_keeps_nothing_alive() {
+        let world = World::new("handles");
+        world.write("second");
+        world.clock.advance(3600);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(world.looks(), 1);
+        let gate = world.gate.lock().unwrap();
+        let look = world.file.check().unwrap();
+        while world.looks() == 1 {
+            std::thread::yield_now();
+        }
+        assert_eq!(Arc::strong_count(&world.file), 1, "with a look under way");
+        drop(gate);
+        look.await;
+        assert_eq!((Arc::strong_count(&world.file), world.looks()), (1, 2));
+        assert_eq!(world.found(), (text("second"), Standing::Recent));
     }
 }
