@@ -20,6 +20,7 @@ mod jwks;
 mod layer;
 mod metadata;
 mod policy;
+mod reload;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
