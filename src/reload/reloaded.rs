@@ -255,7 +255,7 @@ mod tests {
                 assert_ne!(text, "panic");
                 Ok(text.to_owned())
             };
-            let file = TextFile::new(&path, 100, |why| ConfigProblem::new("unreadable", why), parse);
+            let file = TextFile::new(&path, 100, |why| ConfigProblem::new("unreadable_key_file", why), parse);
             let hour = Duration::from_secs(3600);
             let file = Reloaded::open(file, hour, Arc::<Hand>::clone(&clock)).unwrap();
             Self { path, clock, looks, gate, file }
