@@ -71,7 +71,8 @@ impl KeySettings {
             return self.fixed_keys(allowed, &context.backend, problems).map(Keys::Fixed);
         }
         if let Some(file) = file {
-            let keys = FileKeys::open(file, allowed?, &context.backend, &context.clock);
+            let keys =
+                FileKeys::open(file, allowed?, &context.backend, &context.clock, context.timing.stale_bound);
             return problems.note(keys).map(Keys::File);
         }
         let client = self.http_client.clone().or_else(|| context.http_client.clone());
@@ -92,8 +93,9 @@ impl KeySettings {
             allowed: allowed?.clone(),
             backend: context.backend.clone(),
             loopback_http: context.loopback_http,
+            timing: context.timing,
         };
-        Some(Keys::Remote(RemoteKeys::new(source, Arc::clone(&context.clock))))
+        Some(Keys::Remote(RemoteKeys::new(source)))
     }
 
     /// The keys that the configuration brings along.

@@ -11,8 +11,6 @@ use crate::reload::{Reloaded, Standing, TextFile};
 
 /// As large as an answer with keys may be.
 const MAX_BYTES: u64 = 256 * 1024;
-/// How long keys are trusted whose file cannot be read, as with those that cannot be fetched.
-const STALE_BOUND: Duration = Duration::from_secs(60 * 60);
 
 /// A file with public keys.
 #[derive(Clone, Debug)]
@@ -35,18 +33,20 @@ pub(crate) struct FileKeys {
 }
 
 impl FileKeys {
-    /// Reads the file, which must have a key that can be used.
+    /// Reads the file, which must have a key that can be used. `stale_bound` is how long its keys are trusted while it
+    /// cannot be read.
     pub(crate) fn open(
         file: &KeyFile,
         allowed: &AllowedAlgorithms,
         backend: &SignatureBackend,
         clock: &Arc<dyn Clock>,
+        stale_bound: Duration,
     ) -> Result<Self, ConfigProblem> {
         let content = KeyContent { file: file.clone(), allowed: allowed.clone(), backend: backend.clone() };
         let none = content.no_usable_key();
         let unreadable = |message| ConfigProblem::new("unreadable_key_file", message);
         let file = TextFile::new(&file.path, MAX_BYTES, unreadable, move |text| content.read(text));
-        let file = Reloaded::open(file, STALE_BOUND, Arc::clone(clock))?;
+        let file = Reloaded::open(file, stale_bound, Arc::clone(clock))?;
         // Later an empty set withdraws every key. To begin with one would be a mistake.
         if file.read(KeySet::is_empty) == Some(true) {
             return Err(none);

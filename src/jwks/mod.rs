@@ -8,9 +8,11 @@ mod lookup;
 mod remote;
 mod schedule;
 mod source;
+mod timing;
 
 pub(crate) use file::{FileKeys, KeyFile, KeyFormat};
 pub(crate) use keys::Keys;
 pub(crate) use lookup::{Flight, Lookup, Missing};
 pub(crate) use remote::RemoteKeys;
 pub(crate) use source::{Location, Source};
+pub use timing::KeyTiming;
