@@ -28,28 +28,33 @@ impl Connection {
             .collect();
         self.stream.write_all(requests.as_bytes()).await.unwrap();
         let mut statuses = Vec::new();
-        while statuses.len() < tokens.len() {
-            if let Some(status) = self.take_answer() {
+        loop {
+            let mut taken = 0;
+            while let Some((status, length)) = answer(&self.read[taken..]) {
                 statuses.push(status);
-                continue;
+                taken += length;
+            }
+            self.read.drain(..taken);
+            if statuses.len() == tokens.len() {
+                return statuses;
             }
             let read = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await;
             assert!(read.expect("the API answers").unwrap() > 0, "the API keeps the connection");
         }
-        statuses
     }
+}
 
-    /// The first whole answer among what was read.
-    fn take_answer(&mut self) -> Option<u16> {
-        let head_ends = self.read.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-        let head = std::str::from_utf8(&self.read[..head_ends]).unwrap().to_ascii_lowercase();
-        let length = head.split_once("content-length: ").unwrap().1.split("\r\n").next().unwrap();
-        let whole = head_ends + length.parse::<usize>().unwrap();
-        if self.read.len() < whole {
-            return None;
-        }
-        let status = head[9..12].parse().unwrap();
-        self.read.drain(..whole);
-        Some(status)
-    }
+/// The status of the answer that these octets begin with, and its length; once it is whole.
+fn answer(octets: &[u8]) -> Option<(u16, usize)> {
+    const LENGTH: &[u8] = b"content-length: ";
+    let head_ends = find(octets, b"\r\n\r\n")? + 4;
+    let after = &octets[find(&octets[..head_ends], LENGTH).unwrap() + LENGTH.len()..];
+    let digits = std::str::from_utf8(&after[..find(after, b"\r\n").unwrap()]).unwrap();
+    let whole = head_ends + digits.parse::<usize>().unwrap();
+    let status = std::str::from_utf8(&octets[9..12]).unwrap().parse().unwrap();
+    (octets.len() >= whole).then_some((status, whole))
+}
+
+fn find(octets: &[u8], wanted: &[u8]) -> Option<usize> {
+    octets.windows(wanted.len()).position(|window| window == wanted)
 }

@@ -49,8 +49,8 @@ pub(crate) struct FaultyIssuer {
     /// Its keys; they also sign.
     pub(crate) keys: Issuer,
     mode: watch::Sender<Mode>,
-    /// When its keys were asked for.
-    asked: Arc<Mutex<Vec<Instant>>>,
+    /// When its keys were asked for, and when anything was.
+    asked: Arc<Mutex<Vec<(Instant, String)>>>,
 }
 
 impl FaultyIssuer {
@@ -67,16 +67,24 @@ impl FaultyIssuer {
         self.mode.send_replace(mode);
     }
 
-    /// How often its keys were asked for since then.
+    /// How often its keys were asked for since then, or its metadata in vain.
     pub(crate) fn asked_since(&self, since: Instant) -> usize {
-        self.asked.lock().unwrap().iter().filter(|at| **at >= since).count()
+        self.times_since(since).len()
     }
 
-    /// The shortest time between two requests for its keys.
+    /// The shortest time between two such requests.
     pub(crate) fn shortest_gap_since(&self, since: Instant) -> Option<Duration> {
+        self.times_since(since).windows(2).map(|two| two[1] - two[0]).min()
+    }
+
+    fn times_since(&self, since: Instant) -> Vec<Instant> {
         let asked = self.asked.lock().unwrap();
-        let asked: Vec<_> = asked.iter().filter(|at| **at >= since).collect();
-        asked.windows(2).map(|two| *two[1] - *two[0]).min()
+        let of = |path: &str| {
+            let asked = asked.iter().filter(|(at, asked)| *at >= since && asked == path);
+            asked.map(|(at, _)| *at).collect::<Vec<_>>()
+        };
+        let fetches = of(JWKS);
+        if fetches.is_empty() { of(METADATA) } else { fetches }
     }
 
     async fn listen(self, listener: TcpListener, address: SocketAddr) {
@@ -111,9 +119,7 @@ impl FaultyIssuer {
         }
         let head = String::from_utf8(head).unwrap();
         let path = head.split(' ').nth(1).unwrap();
-        if path == JWKS {
-            self.asked.lock().unwrap().push(Instant::now());
-        }
+        self.asked.lock().unwrap().push((Instant::now(), path.to_owned()));
         // A client that had enough hangs up.
         let _ = self.answer(&mut stream, path).await;
     }

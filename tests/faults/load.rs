@@ -1,3 +1,4 @@
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,8 @@ use crate::issuer::AUDIENCE;
 const CLIENTS: usize = 8;
 /// Tokens with random `kid`s that the stranger sends in a second, and how many at a time.
 const FLOOD: usize = 10_000;
-const AT_ONCE: usize = 100;
+const CONNECTIONS: usize = 4;
+const AT_ONCE: usize = 50;
 
 /// What clients and stranger met so far.
 #[derive(Default)]
@@ -42,7 +44,9 @@ impl Load {
         let (met, flood) = (Arc::<Mutex<Met>>::default(), Arc::<AtomicBool>::default());
         let mut tasks: Vec<_> =
             (0..CLIENTS).map(|_| tokio::spawn(client(api, issuer.clone(), Arc::clone(&met)))).collect();
-        tasks.push(tokio::spawn(stranger(api, issuer.clone(), Arc::clone(&met), Arc::clone(&flood))));
+        for _ in 0..CONNECTIONS {
+            tasks.push(tokio::spawn(stranger(api, issuer.clone(), Arc::clone(&met), Arc::clone(&flood))));
+        }
         Self { met, flood, tasks }
     }
 
@@ -88,7 +92,9 @@ async fn client(api: SocketAddr, issuer: Issuer, met: Arc<Mutex<Met>>) {
 
 async fn stranger(api: SocketAddr, issuer: Issuer, met: Arc<Mutex<Met>>, flood: Arc<AtomicBool>) {
     let mut connection = Connection::open(api).await;
-    let mut every = tokio::time::interval(Duration::from_secs(1) * AT_ONCE as u32 / FLOOD as u32);
+    let mut every =
+        tokio::time::interval(Duration::from_secs(1) * (AT_ONCE * CONNECTIONS) as u32 / FLOOD as u32);
+    let random = RandomState::new();
     let mut number = 0_u64;
     loop {
         every.tick().await;
@@ -101,7 +107,7 @@ async fn stranger(api: SocketAddr, issuer: Issuer, met: Arc<Mutex<Met>>, flood: 
         let junk: Vec<_> = (0..AT_ONCE)
             .map(|_| {
                 number += 1;
-                let kid = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                let kid = random.hash_one(number);
                 let header = format!(r#"{{"alg":"ES256","typ":"at+jwt","kid":"{kid:x}"}}"#);
                 format!("{}.{rest}", BASE64_URL_SAFE_NO_PAD.encode(header))
             })

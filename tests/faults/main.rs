@@ -9,7 +9,11 @@
 //! ```
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
     reason = "a run that breaks fails"
