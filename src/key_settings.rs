@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::error::Problems;
 use crate::fetch::{HttpClient, LoopbackHttp, configured};
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, KeySet, SignatureAlgorithm, SignatureBackend};
-use crate::jwks::{KeyTiming, Keys, Location, RemoteKeys, Source};
+use crate::jwks::{KeyTiming, Keys, LiveKeys, Location, RemoteKeys, Source};
 use crate::metadata::Issuer;
 
 /// The settings of a builder that say which keys verify tokens, and with which algorithms.
@@ -80,6 +80,7 @@ impl KeySettings {
             Some(endpoint) => Location::Configured(endpoint?),
         };
         let source = Source {
+            issuer: issuer?.as_str().into(),
             location,
             client: client?,
             clock: Arc::clone(clock),
@@ -88,7 +89,7 @@ impl KeySettings {
             loopback_http,
             timing: KeyTiming::default(),
         };
-        Some(Keys::Remote(RemoteKeys::new(source)))
+        Some(Keys::Remote(RemoteKeys::new(source, Arc::new(LiveKeys::default()))))
     }
 
     /// The keys that the configuration brings along.
