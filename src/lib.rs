@@ -13,13 +13,14 @@ pub mod docs;
 mod error;
 mod fetch;
 mod gate_settings;
+mod issuers;
 mod jose;
 mod json;
 mod jwks;
-mod key_settings;
 mod layer;
 mod metadata;
 mod policy;
+mod reload;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
@@ -32,6 +33,7 @@ pub use claims::{Claims, ClaimsError, ClaimsMismatch, NumericDate, Scopes};
 pub use clock::{Clock, SystemClock};
 pub use error::{ConfigError, ConfigProblem};
 pub use fetch::{FetchError, FetchLimits, HttpClient};
+pub use issuers::{Issuers, TrustedIssuer};
 #[cfg(feature = "pem")]
 pub use jose::PemError;
 pub use jose::{

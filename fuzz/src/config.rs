@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http::{Request, Response, header};
 use portcullis::testing::ManualClock;
-use portcullis::{BoxFuture, FetchError, FetchLimits, HttpClient, ResourceServer, authenticated};
+use portcullis::{
+    BoxFuture, FetchError, FetchLimits, HttpClient, ResourceServer, TrustedIssuer, authenticated,
+};
 
 use super::base64url::encode;
 use super::known::NOW;
@@ -33,17 +35,17 @@ pub fn run(data: &[u8]) {
     let [issuer, jwks_uri, roles_at, audience, query, cookie, realm, error_uri] =
         std::array::from_fn(|_| lines.next().unwrap_or(""));
     let client = Recorder::default();
-    let mut server = ResourceServer::builder(issuer)
+    let mut trusted = TrustedIssuer::new(issuer).roles_at(roles_at);
+    if !jwks_uri.is_empty() {
+        trusted = trusted.jwks_uri(jwks_uri);
+    }
+    let mut server = ResourceServer::builder(trusted)
         .audience(audience)
-        .roles_at(roles_at)
         .dangerous_token_in_query(query)
         .token_in_cookie(cookie)
         .realm(realm)
         .with_clock(ManualClock::at(NOW))
         .with_http_client(client.clone());
-    if !jwks_uri.is_empty() {
-        server = server.jwks_uri(jwks_uri);
-    }
     if !error_uri.is_empty() {
         server = server.error_uri(error_uri);
     }
@@ -97,7 +99,8 @@ pub fn run(data: &[u8]) {
 
 /// What a builder and its error say of these URLs.
 fn said(issuer: &str, jwks_uri: &str) -> [String; 2] {
-    let server = ResourceServer::builder(issuer).jwks_uri(jwks_uri).with_http_client(Recorder::default());
+    let server = ResourceServer::builder(TrustedIssuer::new(issuer).jwks_uri(jwks_uri))
+        .with_http_client(Recorder::default());
     [format!("{server:?}"), server.build().unwrap_err().to_string()]
 }
 

@@ -1,15 +1,18 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::file::FileKeys;
 use super::lookup::{Flight, Lookup, Missing, Verified};
 use super::remote::RemoteKeys;
-use super::status::{KeyStatus, KeysUnavailable};
+use super::status::{KeyState, KeyStatus, KeysUnavailable, KnownKey};
 use crate::jose::{JoseHeader, KeySet, Selected};
 
 /// The keys of one issuer.
 pub(crate) enum Keys {
     /// Given by the configuration; they never change.
     Fixed(KeySet),
+    /// Those of a file, which is read again when it changes.
+    File(FileKeys),
     /// Fetched, refreshed and bounded in age.
     Remote(Arc<RemoteKeys>),
 }
@@ -26,6 +29,7 @@ impl Keys {
                 Some(keys) => Lookup::Found(use_keys(keys)),
                 None => Lookup::Missing(Missing::Unknown),
             },
+            Self::File(file) => file.lookup(header, use_keys),
             Self::Remote(remote) => remote.lookup(header, use_keys),
         }
     }
@@ -34,6 +38,7 @@ impl Keys {
     pub(crate) fn generation(&self) -> u64 {
         match self {
             Self::Fixed(_) => 0,
+            Self::File(file) => file.generation(),
             Self::Remote(remote) => remote.generation(),
         }
     }
@@ -42,6 +47,7 @@ impl Keys {
     pub(crate) fn missing(&self) -> Missing {
         match self {
             Self::Fixed(_) => Missing::Unknown,
+            Self::File(file) => file.missing(),
             Self::Remote(remote) => remote.missing(),
         }
     }
@@ -50,6 +56,7 @@ impl Keys {
     pub(crate) fn fetch(&self) -> Option<Flight> {
         match self {
             Self::Fixed(_) => None,
+            Self::File(file) => file.fetch(),
             Self::Remote(remote) => remote.fetch(),
         }
     }
@@ -58,7 +65,10 @@ impl Keys {
     #[cfg_attr(not(test), expect(dead_code, reason = "no server shows it yet"))]
     pub(crate) fn status(&self) -> KeyStatus {
         match self {
-            Self::Fixed(keys) => KeyStatus::of_fixed(keys),
+            Self::Fixed(keys) => {
+                KeyStatus { keys: KnownKey::all(keys), ..KeyStatus::of_state(KeyState::Fixed) }
+            }
+            Self::File(file) => file.status(),
             Self::Remote(remote) => remote.status(),
         }
     }
@@ -67,11 +77,18 @@ impl Keys {
     /// of an issuer that has withdrawn all of its keys are there: its answer is known.)
     #[cfg_attr(not(test), expect(dead_code, reason = "no server shows it yet"))]
     pub(crate) fn ready(&self) -> impl Future<Output = Result<(), KeysUnavailable>> + Send + use<> {
-        let remote = match self {
-            Self::Fixed(_) => None,
-            Self::Remote(remote) => Some(Arc::clone(remote)),
+        let (file, remote) = match self {
+            Self::Fixed(_) => (None, None),
+            Self::File(file) => (Some(file.ready()), None),
+            Self::Remote(remote) => (None, Some(Arc::clone(remote).ready())),
         };
-        async { if let Some(remote) = remote { remote.ready().await } else { Ok(()) } }
+        async {
+            match (file, remote) {
+                (Some(file), _) => file.await,
+                (_, Some(remote)) => remote.await,
+                (None, None) => Ok(()),
+            }
+        }
     }
 }
 
@@ -79,6 +96,7 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Fixed(_) => "Keys::Fixed(..)",
+            Self::File(_) => "Keys::File(..)",
             Self::Remote(_) => "Keys::Remote(..)",
         })
     }
@@ -89,9 +107,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::clock::Clock;
     use crate::fetch::{Endpoint, LoopbackHttp};
     use crate::jose::{AllowedAlgorithms, SignatureAlgorithm, SignatureBackend, UnverifiedJws};
-    use crate::jwks::{KeyState, KeyTiming, LiveKeys, Location, Source};
+    use crate::jwks::{KeyFile, KeyFormat, KeyTiming, LiveKeys, Location, Source};
     use crate::testing::{Fault, Flaw, Issuer, ManualClock};
 
     /// An issuer, and its keys as a server of ours has them.
@@ -241,6 +260,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn keys_of_a_file_have_a_status_and_are_ready_after_a_look_at_it() {
+        let (issuer, clock) = (Issuer::offline("https://id.example.com"), ManualClock::at(1_800_000_000));
+        let path = std::env::temp_dir().join(format!("portcullis-status-{}.json", std::process::id()));
+        std::fs::write(&path, issuer.jwks_json().to_string()).unwrap();
+        let (file, backend) = (KeyFile { path, format: KeyFormat::JwkSet }, SignatureBackend::default());
+        let (shared, bound) = (Arc::new(clock.clone()) as Arc<dyn Clock>, seconds(60));
+        let keys = Keys::File(FileKeys::open(&file, &allowed(), &backend, &shared, bound).unwrap());
+        let status = keys.status();
+        assert_eq!((status.state, status.keys.len()), (KeyState::FromFile { trusted: true }, 1));
+        // After a quiet minute the file is looked at before its keys are used, and it is still there.
+        clock.advance(seconds(60));
+        assert_eq!(keys.status().state, KeyState::FromFile { trusted: false });
+        assert_eq!(keys.ready().await, Ok(()));
+        assert!(keys.status().state.is_trusted());
+        // And then it is not.
+        std::fs::remove_file(&file.path).unwrap();
+        clock.advance(seconds(60));
+        assert_eq!(keys.ready().await.unwrap_err().retry_after, seconds(5));
+        assert_eq!(keys.status().retry_in, Some(seconds(5)));
+    }
+
+    #[tokio::test]
     async fn ready_fetches_what_is_not_there_once_for_all_who_ask() {
         // covers: JWK-010
         let (world, clock) = alone();
@@ -264,7 +305,7 @@ mod tests {
         world.issuer.fail(Fault::Status(503));
         for _ in 0..3 {
             let unavailable = world.keys.ready().await.unwrap_err();
-            assert_eq!((&*unavailable.issuer, unavailable.retry_after), (world.issuer.url(), seconds(1)));
+            assert_eq!(unavailable.retry_after, seconds(1));
             assert_eq!(unavailable.last_error.as_ref().unwrap().code, "bad_status");
             assert!(unavailable.to_string().contains("503"), "{unavailable}");
         }

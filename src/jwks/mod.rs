@@ -3,6 +3,7 @@
 mod cache_control;
 mod events;
 mod failure;
+mod file;
 mod flight;
 mod keys;
 mod live;
@@ -15,6 +16,7 @@ mod state;
 mod status;
 mod timing;
 
+pub(crate) use file::{FileKeys, KeyFile, KeyFormat};
 pub(crate) use keys::Keys;
 pub(crate) use live::LiveKeys;
 pub(crate) use lookup::{Flight, Lookup, Missing};

@@ -146,7 +146,7 @@ impl RemoteKeys {
             return Ok(());
         }
         let now = self.clock.monotonic();
-        Err(self.settled(now, |state| state.unavailable(&self.source.issuer, now)))
+        Err(self.settled(now, |state| state.unavailable(now)))
     }
 
     fn is_trusted(&self) -> bool {

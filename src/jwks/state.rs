@@ -82,9 +82,8 @@ impl State {
         Some(Seat::Taken { _flight: flight, first: self.record.too_many_waiting() })
     }
 
-    pub(super) fn unavailable(&self, issuer: &str, now: Duration) -> KeysUnavailable {
+    pub(super) fn unavailable(&self, now: Duration) -> KeysUnavailable {
         KeysUnavailable {
-            issuer: issuer.to_owned(),
             last_error: self.record.last_error(now),
             retry_after: self.schedule.pause(now).unwrap_or_default(),
         }

@@ -27,14 +27,14 @@ pub struct KeyStatus {
 }
 
 impl KeyStatus {
-    /// The status of keys that never change.
-    pub(super) fn of_fixed(keys: &KeySet) -> Self {
+    /// The status of keys of which no more than this is known.
+    pub(super) fn of_state(state: KeyState) -> Self {
         Self {
-            state: KeyState::Fixed,
+            state,
             fetching: false,
             cooldown: None,
             retry_in: None,
-            keys: KnownKey::all(keys),
+            keys: Vec::new(),
             last_success: None,
             last_error: None,
             counters: KeyCounters::default(),
@@ -48,6 +48,11 @@ impl KeyStatus {
 pub enum KeyState {
     /// Given by the configuration. They never change, and nothing is fetched.
     Fixed,
+    /// Read from a file, which is looked at again while tokens need it.
+    FromFile {
+        /// Whether the last good look is recent enough for tokens to be verified without another one.
+        trusted: bool,
+    },
     /// No fetch has succeeded yet.
     NotLoaded,
     /// They were given up, to make room for keys of other issuers. The next token that needs them may fetch them again.
@@ -82,6 +87,7 @@ impl KeyState {
     pub fn is_trusted(&self) -> bool {
         match self {
             Self::Fixed | Self::Fresh { .. } | Self::RefreshDue { .. } | Self::Stale { .. } => true,
+            Self::FromFile { trusted } => *trusted,
             Self::NotLoaded | Self::Evicted | Self::Expired { .. } => false,
         }
     }
@@ -140,12 +146,10 @@ pub struct KeyCounters {
 
 /// Why an issuer's keys are not there, and when to ask again.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the keys of {issuer} are not available: {}", .last_error.as_ref().map_or("no fetch has ended", |error| &error.message))]
+#[error("{}", .last_error.as_ref().map_or("the keys are not available", |error| &error.message))]
 #[non_exhaustive]
 pub struct KeysUnavailable {
-    /// Whose keys.
-    pub issuer: String,
-    /// What went wrong last.
+    /// What went wrong last, as far as it was a fetch.
     pub last_error: Option<KeyError>,
     /// When the next attempt may begin.
     pub retry_after: Duration,

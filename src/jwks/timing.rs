@@ -15,11 +15,18 @@ const LONGEST_FETCH: Duration = Duration::from_secs(60);
 /// so that a fleet that started together does not ask together), and trusted beyond it only while the issuer cannot be asked.
 ///
 /// ```
-/// use portcullis::KeyTiming;
+/// use portcullis::{KeyTiming, ResourceServer};
 /// use std::time::Duration;
 ///
 /// let mut timing = KeyTiming::default();
 /// timing.stale_bound = Duration::from_secs(15 * 60);
+/// let server = |timing| {
+///     ResourceServer::builder("https://id.example.com").audience("https://api.example.com").key_timing(timing).build()
+/// };
+/// assert!(server(timing).is_ok());
+///
+/// timing.cooldown = Duration::ZERO; // would let strangers make us flood the issuer
+/// assert_eq!(server(timing).unwrap_err().problems()[0].code(), "invalid_key_timing");
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -62,7 +69,6 @@ impl Default for KeyTiming {
 
 impl KeyTiming {
     /// Every field that is out of its bounds, in one problem.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only the defaults are wired so far"))]
     pub(crate) fn check(&self) -> Result<(), ConfigProblem> {
         let wrong: Vec<_> = [
             ("shortest_lifetime", self.shortest_lifetime, FLOOR, DAY),

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::error::{InvalidToken, InvalidTokenKind};
+use super::names::IssuerNames;
 use super::profile::Profile;
 use crate::claims::{Claims, NumericDate};
 
@@ -10,7 +11,7 @@ pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 /// What an issuer's claims must say. Pure: `now` comes in by argument.
 #[derive(Debug)]
 pub(crate) struct ClaimRules {
-    pub(crate) issuer: Box<str>,
+    pub(crate) issuers: IssuerNames,
     /// The identifiers of this resource server; a token names at least one of them.
     pub(crate) audiences: Vec<Box<str>>,
     pub(crate) profile: Profile,
@@ -22,11 +23,8 @@ impl ClaimRules {
     /// Checks `claims` at the instant `now` (time since the Unix epoch).
     pub(super) fn check(&self, claims: &Claims, now: Duration) -> Result<(), InvalidToken> {
         use InvalidTokenKind as Kind;
-        // RFC 9068 §4, RFC 7519 §4.1.1: character by character, no normalisation.
         let issuer = claims.issuer().ok_or(InvalidToken::missing("iss"))?;
-        if *issuer != *self.issuer {
-            return Err(InvalidToken::because(Kind::WrongIssuer, "`iss` is not the configured issuer"));
-        }
+        self.issuers.find(issuer).ok_or(InvalidToken::wrong_issuer())?;
         // RFC 9068 §4, RFC 7519 §4.1.3: the whole string, no prefix, no pattern.
         if !claims.has_audience() {
             return Err(InvalidToken::missing("aud"));

@@ -5,7 +5,9 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use http::Request;
 use portcullis::testing::{Flaw, Issuer};
-use portcullis::{Claims, HmacAlgorithm, HmacKey, ResourceServer, ValidatedToken, role, scope};
+use portcullis::{
+    Claims, HmacAlgorithm, HmacKey, ResourceServer, TrustedIssuer, ValidatedToken, role, scope,
+};
 
 use crate::support::{AUDIENCE, Api, ISSUER, capture_logs};
 
@@ -169,15 +171,18 @@ async fn no_failure_by_any_carrier_in_any_body_says_anything_from_the_request() 
 fn secrets_of_the_configuration_are_not_printed() {
     let secret = b"private-secret-of-more-than-32-octets";
     let key = HmacKey::new(HmacAlgorithm::Hs256, secret).unwrap();
-    let builder = ResourceServer::builder("https://user:private@id.example.com/?private").audience(AUDIENCE);
-    let builder =
-        builder.jwks_uri("https://user:private@id.example.com/jwks?private#private").hmac_key(key.clone());
-    let printed = format!("{key:?} {builder:?}");
+    let trusted = TrustedIssuer::new("https://user:private@id.example.com/?private")
+        .jwks_uri("https://user:private@id.example.com/jwks?private#private")
+        .hmac_key(key.clone());
+    let printed = format!("{key:?} {trusted:?}");
+    let builder = ResourceServer::builder(trusted).audience(AUDIENCE);
+    let printed = format!("{printed} {builder:?}");
     let error = builder.build().unwrap_err();
     assert!(!format!("{printed} {error} {error:?}").contains("private"), "{printed} {error}");
     let short = HmacKey::new(HmacAlgorithm::Hs512, secret).unwrap_err();
     assert!(!format!("{short} {short:?}").contains("private"));
-    let server = ResourceServer::builder(ISSUER).audience(AUDIENCE).hmac_key(key).build().unwrap();
+    let server =
+        ResourceServer::builder(TrustedIssuer::new(ISSUER).hmac_key(key)).audience(AUDIENCE).build().unwrap();
     let layer = server.require(scope("a"));
     assert!(!format!("{server:?} {layer:?} {:?}", layer.layer(())).contains("private"));
     let claims = Claims::from_json(r#"{"sub":"private"}"#).unwrap();

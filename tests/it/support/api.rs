@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use portcullis::testing::{Issuer, ManualClock};
-use portcullis::{Policy, Rejection, RequireLayer, ResourceServer, ResourceServerBuilder, ValidatedToken};
+use portcullis::{
+    Policy, Rejection, RequireLayer, ResourceServer, ResourceServerBuilder, TrustedIssuer, ValidatedToken,
+};
 use tower::{ServiceExt as _, service_fn};
 
 pub(crate) const ISSUER: &str = "https://id.example.com";
@@ -34,12 +36,17 @@ impl Api {
 
     /// An issuer with fixed keys, its server (to be configured further), and the clock of both.
     pub(crate) fn parts() -> (Issuer, ResourceServerBuilder, ManualClock) {
+        Self::trusting(|issuer| issuer)
+    }
+
+    /// The same, where the server trusts the issuer with further settings.
+    pub(crate) fn trusting(
+        configure: impl FnOnce(TrustedIssuer) -> TrustedIssuer,
+    ) -> (Issuer, ResourceServerBuilder, ManualClock) {
         let clock = ManualClock::at(super::NOW);
         let issuer = Issuer::offline(ISSUER).with_clock(clock.clone());
-        let server = ResourceServer::builder(ISSUER)
-            .audience(AUDIENCE)
-            .jwk_set(issuer.jwk_set())
-            .with_clock(clock.clone());
+        let trusted = configure(TrustedIssuer::new(ISSUER).jwk_set(issuer.jwk_set()));
+        let server = ResourceServer::builder(trusted).audience(AUDIENCE).with_clock(clock.clone());
         (issuer, server, clock)
     }
 

@@ -1,27 +1,30 @@
 use std::sync::Arc;
 
-use crate::clock::Clock;
+use super::context::Context;
 use crate::error::Problems;
-use crate::fetch::{HttpClient, LoopbackHttp, configured};
+use crate::fetch::{HttpClient, configured};
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, KeySet, SignatureAlgorithm, SignatureBackend};
-use crate::jwks::{KeyTiming, Keys, LiveKeys, Location, RemoteKeys, Source};
+use crate::jwks::{FileKeys, KeyFile, Keys, LiveKeys, Location, RemoteKeys, Source};
 use crate::metadata::Issuer;
 
-/// The settings of a builder that say which keys verify tokens, and with which algorithms.
-#[derive(Default)]
-pub(crate) struct KeySettings {
-    pub(crate) algorithms: Option<Vec<SignatureAlgorithm>>,
-    pub(crate) backend: SignatureBackend,
-    pub(crate) jwks_uri: Option<String>,
-    pub(crate) jwk_set: Option<JwkSet>,
-    pub(crate) hmac_key: Option<HmacKey>,
-    pub(crate) http_client: Option<Arc<dyn HttpClient>>,
+/// The settings of an issuer that say which keys verify tokens, and with which algorithms.
+#[derive(Clone, Default)]
+pub(super) struct KeySettings {
+    pub(super) algorithms: Option<Vec<SignatureAlgorithm>>,
+    pub(super) jwks_uri: Option<String>,
+    pub(super) jwk_set: Option<JwkSet>,
+    pub(super) key_file: Option<KeyFile>,
+    pub(super) hmac_key: Option<HmacKey>,
+    pub(super) http_client: Option<Arc<dyn HttpClient>>,
 }
 
 impl KeySettings {
     /// The algorithms to take: the one of the HMAC key, those listed, or all that the backend has.
-    pub(crate) fn allowed(&self, problems: &mut Problems) -> Option<AllowedAlgorithms> {
-        let backend = &self.backend;
+    pub(super) fn allowed(
+        &self,
+        backend: &SignatureBackend,
+        problems: &mut Problems,
+    ) -> Option<AllowedAlgorithms> {
         if let Some(key) = &self.hmac_key {
             if self.algorithms.is_some() {
                 problems.add(
@@ -48,27 +51,31 @@ impl KeySettings {
     }
 
     /// Where keys come from: given, or found at a configured or a discovered place.
-    pub(crate) fn keys(
+    pub(super) fn keys(
         &self,
         issuer: Option<&Issuer>,
-        loopback_http: LoopbackHttp,
         allowed: Option<&AllowedAlgorithms>,
-        clock: &Arc<dyn Clock>,
+        context: &Context,
         problems: &mut Problems,
     ) -> Option<Keys> {
-        let configured = self
-            .jwks_uri
-            .as_deref()
-            .map(|uri| problems.note(configured("insecure_jwks_uri", "`jwks_uri`", uri, loopback_http)));
-        if self.hmac_key.is_some() || self.jwk_set.is_some() {
-            let keys = self.fixed_keys(allowed, problems);
-            if configured.is_some() || (self.hmac_key.is_some() && self.jwk_set.is_some()) {
-                let message = "two of `jwks_uri`, `jwk_set` and `hmac_key`: keys come from one place";
-                problems.add("two_key_sources", message);
-            }
-            return keys.map(Keys::Fixed);
+        let configured = self.jwks_uri.as_deref().map(|uri| {
+            problems.note(configured("insecure_jwks_uri", "`jwks_uri`", uri, context.loopback_http))
+        });
+        let (given, file) = ([self.hmac_key.is_some(), self.jwk_set.is_some()], self.key_file.as_ref());
+        let places = given.into_iter().chain([configured.is_some(), file.is_some()]);
+        if places.filter(|place| *place).count() > 1 {
+            let message = "two of `jwks_uri`, `jwk_set`, a key file and `hmac_key`: keys come from one place";
+            problems.add("two_key_sources", message);
         }
-        let client = self.http_client.clone().or_else(default_client);
+        if given.contains(&true) {
+            return self.fixed_keys(allowed, &context.backend, problems).map(Keys::Fixed);
+        }
+        if let Some(file) = file {
+            let keys =
+                FileKeys::open(file, allowed?, &context.backend, &context.clock, context.timing.stale_bound);
+            return problems.note(keys).map(Keys::File);
+        }
+        let client = self.http_client.clone().or_else(|| context.http_client.clone());
         if client.is_none() {
             problems.add(
                 "no_http_client",
@@ -83,27 +90,32 @@ impl KeySettings {
             issuer: issuer?.as_str().into(),
             location,
             client: client?,
-            clock: Arc::clone(clock),
+            clock: Arc::clone(&context.clock),
             allowed: allowed?.clone(),
-            backend: self.backend.clone(),
-            loopback_http,
-            timing: KeyTiming::default(),
+            backend: context.backend.clone(),
+            loopback_http: context.loopback_http,
+            timing: context.timing,
         };
         Some(Keys::Remote(RemoteKeys::new(source, Arc::new(LiveKeys::default()))))
     }
 
     /// The keys that the configuration brings along.
-    fn fixed_keys(&self, allowed: Option<&AllowedAlgorithms>, problems: &mut Problems) -> Option<KeySet> {
+    fn fixed_keys(
+        &self,
+        allowed: Option<&AllowedAlgorithms>,
+        backend: &SignatureBackend,
+        problems: &mut Problems,
+    ) -> Option<KeySet> {
         if let Some(key) = &self.hmac_key {
-            let keys = KeySet::of_hmac_key(key, &self.backend);
+            let keys = KeySet::of_hmac_key(key, backend);
             if keys.is_none() {
-                let message = format!("{:?} does not have {}", self.backend, key.algorithm());
+                let message = format!("{backend:?} does not have {}", key.algorithm());
                 problems.add("unsupported_algorithm", message);
             }
             return keys;
         }
         let (set, allowed) = (self.jwk_set.as_ref()?, allowed?);
-        let keys = KeySet::new(set, allowed, &self.backend);
+        let keys = KeySet::new(set, allowed, backend);
         if keys.leaves_keys_untried(allowed) {
             let message =
                 "a key without `kid` behind more keys for its algorithm than a token is tried against";
@@ -114,11 +126,4 @@ impl KeySettings {
         }
         Some(keys)
     }
-}
-
-fn default_client() -> Option<Arc<dyn HttpClient>> {
-    #[cfg(feature = "reqwest")]
-    return Some(Arc::new(crate::fetch::DefaultClient::default()));
-    #[cfg(not(feature = "reqwest"))]
-    None
 }

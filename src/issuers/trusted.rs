@@ -1,0 +1,248 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::context::Context;
+use super::key_settings::KeySettings;
+use crate::claims::ClaimPath;
+use crate::error::Problems;
+use crate::fetch::{HttpClient, without_secrets};
+use crate::jose::{HmacKey, JwkSet, SignatureAlgorithm};
+use crate::jwks::{KeyFile, KeyFormat};
+use crate::metadata::Issuer;
+use crate::validate::{ClaimRules, IssuerName, IssuerNames, KnownIssuer, Profile};
+
+/// An issuer whose tokens are taken, and what its tokens must be like.
+///
+/// A plain issuer identifier is one already, with the defaults: `ResourceServer::builder("https://id.example.com")`.
+/// Whatever differs from issuer to issuer is said here; what is the API's own (realm, carriers, clock and so on) at the
+/// [builder](crate::ResourceServerBuilder).
+///
+/// ```
+/// use portcullis::{Profile, ResourceServer, TrustedIssuer};
+/// use std::time::Duration;
+///
+/// let staff = TrustedIssuer::new("https://id.example.com")
+///     .profile(Profile::PlainJwt)
+///     .roles_at("/realm_access/roles")
+///     .max_token_lifetime(Duration::from_secs(3600));
+/// let auth = ResourceServer::builder(staff)
+///     .issuer(TrustedIssuer::new("https://partners.example.net").audience("https://api.example.com/partners"))
+///     .audience("https://api.example.com")
+///     .build()?;
+/// # Ok::<_, portcullis::ConfigError>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "an issuer is trusted by the server that it is given to"]
+pub struct TrustedIssuer {
+    issuer: String,
+    audiences: Vec<String>,
+    profile: Profile,
+    roles_at: String,
+    max_token_lifetime: Option<Duration>,
+    keys: KeySettings,
+}
+
+impl TrustedIssuer {
+    /// An issuer by its identifier (RFC 8414 §2), compared byte by byte: a trailing slash counts. It is an https URL;
+    /// from it the metadata and keys are found, unless told where they are.
+    pub fn new(issuer: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            audiences: Vec::new(),
+            profile: Profile::default(),
+            roles_at: "roles".to_owned(),
+            max_token_lifetime: None,
+            keys: KeySettings::default(),
+        }
+    }
+
+    /// An identifier of this API in the tokens of this issuer, in place of
+    /// [those of the server](crate::ResourceServerBuilder::audience). With several, any of them.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// What kind of access token the issuer sends. Default: [`Profile::Rfc9068`].
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// The only algorithms to take. Default: all that the
+    /// [backend](crate::ResourceServerBuilder::with_signature_backend) has, every one asymmetric;
+    /// [`SignatureAlgorithm::ALL`] without another backend.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = SignatureAlgorithm>) -> Self {
+        self.keys.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+
+    /// Refuses tokens that live longer than this from `iat` (or from now, where `iat` is missing) to `exp`.
+    /// Default: no limit.
+    pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_token_lifetime = Some(lifetime);
+        self
+    }
+
+    /// The claim that lists roles: a name (`roles`, `https://example.com/roles`) or a JSON Pointer (RFC 6901)
+    /// to a nested member (`/realm_access/roles`). Default: `roles`.
+    pub fn roles_at(mut self, path: impl Into<String>) -> Self {
+        self.roles_at = path.into();
+        self
+    }
+
+    /// Where the keys are, for an issuer without metadata. An https URL.
+    pub fn jwks_uri(mut self, uri: impl Into<String>) -> Self {
+        self.keys.jwks_uri = Some(uri.into());
+        self
+    }
+
+    /// The keys themselves, from JSON or (feature `pem`) PEM. Nothing is fetched, and nothing changes until the
+    /// issuer is given anew.
+    pub fn jwk_set(mut self, set: JwkSet) -> Self {
+        self.keys.jwk_set = Some(set);
+        self
+    }
+
+    /// A file with the keys, as a JWK Set (RFC 7517 §5) of at most 256 KiB. Nothing is fetched.
+    ///
+    /// It is read by `build` (or [`insert`](crate::Issuers::insert)), on the calling thread, and again while requests
+    /// come, at most every 5 s; symbolic links are followed each time. A request that comes 10 s or more after the last
+    /// look at it waits for the next one. So a key that is no longer in the file stops verifying within 10 s, and
+    /// `{"keys":[]}` withdraws every key. Replace the file by renaming a new one over it, so that nobody meets one that is
+    /// half written.
+    ///
+    /// Content that is no JWK Set, or of whose keys none can be used, changes nothing; nor does a file that cannot be
+    /// read within 5 s. The last good keys stay in use for an hour from when they were last seen in the file; tokens by other keys,
+    /// and after that hour all tokens, are answered with 503. An event of the target `portcullis::files` says so, as it
+    /// says when the file changes.
+    ///
+    /// *Not* checked: who may write the file, or a folder on its path. They can name keys.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use portcullis::testing::{Issuer, ManualClock, validate};
+    /// use portcullis::{ResourceServer, TrustedIssuer, Validation};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let (clock, issuer) = (ManualClock::at(1_800_000_000), Issuer::offline("https://id.example.com"));
+    /// let issuer = issuer.with_clock(clock.clone());
+    /// let path = std::env::temp_dir().join(format!("portcullis-{}.json", std::process::id()));
+    /// std::fs::write(&path, issuer.jwks_json().to_string())?;
+    ///
+    /// let auth = ResourceServer::builder(TrustedIssuer::new(issuer.url()).jwk_set_file(&path))
+    ///     .audience("https://api.example.com")
+    ///     .with_clock(clock.clone())
+    ///     .build()?;
+    /// let admits = async |token: &str| {
+    ///     let request = http::Request::get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();
+    ///     match validate(&auth, &request) {
+    ///         Validation::Ready(result) => result.is_ok(),
+    ///         Validation::Pending(result) => result.await.is_ok(),
+    ///     }
+    /// };
+    /// let old = issuer.token("https://api.example.com").sign();
+    /// assert!(admits(&old).await);
+    ///
+    /// issuer.rotate();
+    /// std::fs::write(&path, issuer.jwks_json().to_string())?;
+    /// clock.advance(Duration::from_secs(10));
+    /// assert!(admits(&issuer.token("https://api.example.com").sign()).await);
+    /// assert!(!admits(&old).await);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `build` fails with `unreadable_key_file` where there is no such regular file, it cannot be read, is too large or is
+    /// not a JWK Set; and with `no_usable_key` or `too_many_keys_without_id`, as for [`jwk_set`](Self::jwk_set).
+    pub fn jwk_set_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.keys.key_file = Some(KeyFile { path: path.into(), format: KeyFormat::JwkSet });
+        self
+    }
+
+    /// A file with the keys, as [PEM](JwkSet::from_pem). Otherwise as [`jwk_set_file`](Self::jwk_set_file), but that a
+    /// file without any key is not a PEM file: it cannot withdraw the last one.
+    #[cfg(feature = "pem")]
+    pub fn pem_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.keys.key_file = Some(KeyFile { path: path.into(), format: KeyFormat::Pem });
+        self
+    }
+
+    /// The one secret that every token of this issuer is authenticated with, for exactly its algorithm and whatever
+    /// `kid` a token names. Nothing is fetched, and no key that anybody publishes is ever used with HMAC.
+    pub fn hmac_key(mut self, key: HmacKey) -> Self {
+        self.keys.hmac_key = Some(key);
+        self
+    }
+
+    /// Fetches this issuer's metadata and keys with this client, in place of
+    /// [that of the server](crate::ResourceServerBuilder::with_http_client): for an issuer behind another proxy, with a
+    /// certificate of a private authority, or that wants to know who asks.
+    pub fn with_http_client(mut self, client: impl HttpClient) -> Self {
+        self.keys.http_client = Some(Arc::new(client));
+        self
+    }
+
+    /// Checks the settings. `None` if there is any problem with them.
+    pub(super) fn known(self, context: &Context, problems: &mut Problems) -> Option<KnownIssuer> {
+        let before = problems.len();
+        let issuer = problems.note(Issuer::parse(&self.issuer, context.loopback_http));
+        let audiences = if self.audiences.is_empty() { context.audiences.clone() } else { self.audiences };
+        if audiences.is_empty() {
+            problems.add("missing_audience", "no audience: call `audience` with the identifier of this API");
+        }
+        if audiences.iter().any(String::is_empty) {
+            problems.add("empty_audience", "an audience is the empty text");
+        }
+        let allowed = self.keys.allowed(&context.backend, problems);
+        if self.max_token_lifetime.is_some_and(|lifetime| lifetime.is_zero()) {
+            problems.add("zero_token_lifetime", "a `max_token_lifetime` of zero refuses every token");
+        }
+        let roles_at = problems.note(ClaimPath::parse(&self.roles_at));
+        let keys = self.keys.keys(issuer.as_ref(), allowed.as_ref(), context, problems);
+        let (issuer, allowed, roles_at, keys) = (issuer?, allowed?, roles_at?, keys?);
+        let rules = ClaimRules {
+            issuers: IssuerNames::new([IssuerName { iss: issuer.as_str().into(), tenant: None }]),
+            audiences: audiences.into_iter().map(Into::into).collect(),
+            profile: self.profile,
+            leeway: context.leeway,
+            max_token_lifetime: self.max_token_lifetime,
+        };
+        let identifier = issuer.as_str().into();
+        (problems.len() == before).then_some(KnownIssuer { identifier, rules, allowed, keys, roles_at })
+    }
+
+    /// The identifier, for messages.
+    pub(super) fn shown(&self) -> String {
+        without_secrets(&self.issuer)
+    }
+}
+
+impl From<&str> for TrustedIssuer {
+    fn from(issuer: &str) -> Self {
+        Self::new(issuer)
+    }
+}
+
+impl From<String> for TrustedIssuer {
+    fn from(issuer: String) -> Self {
+        Self::new(issuer)
+    }
+}
+
+impl fmt::Debug for TrustedIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrustedIssuer")
+            .field("issuer", &self.shown())
+            .field("audiences", &self.audiences)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
