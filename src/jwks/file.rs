@@ -34,8 +34,8 @@ pub(crate) struct FileKeys {
 }
 
 impl FileKeys {
-    /// Reads the file, which must have a key that can be used. `stale_bound` is how long its keys are trusted while it
-    /// cannot be read.
+    /// Reads the file, which must have a key that can be used. `stale_bound` is how long its keys are trusted
+    /// while it cannot be read, beyond the ten seconds without another look at it.
     pub(crate) fn open(
         file: &KeyFile,
         allowed: &AllowedAlgorithms,
