@@ -10,5 +10,8 @@ pub mod frameworks {}
 #[doc = include_str!("../docs/jsonwebtoken.md")]
 pub mod jsonwebtoken {}
 
+#[doc = include_str!("../docs/keys.md")]
+pub mod keys {}
+
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}
