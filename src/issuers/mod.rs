@@ -3,8 +3,10 @@
 mod context;
 mod handle;
 mod key_settings;
+mod status;
 mod trusted;
 
 pub(crate) use context::Context;
 pub use handle::Issuers;
+pub use status::{IssuerStatus, NotReady};
 pub use trusted::TrustedIssuer;
