@@ -147,9 +147,10 @@ impl Issuers {
         let mut issuers = Vec::new();
         for some in known.chunks(READY_AT_ONCE) {
             let results = join_all(some.iter().map(|issuer| issuer.keys.ready())).await;
-            let failed = some.iter().zip(results).filter_map(|(issuer, result)| {
-                Some((issuer.identifier.to_string(), result.err()?))
-            });
+            let failed = some
+                .iter()
+                .zip(results)
+                .filter_map(|(issuer, result)| Some((issuer.identifier.to_string(), result.err()?)));
             issuers.extend(failed);
         }
         if issuers.is_empty() { Ok(()) } else { Err(NotReady { issuers }) }

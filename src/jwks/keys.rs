@@ -144,7 +144,7 @@ mod tests {
 
     fn alone() -> (World, ManualClock) {
         let clock = ManualClock::at(1_800_000_000);
-        (world("id", &clock, &Arc::default()), clock)
+        (world("id", &clock, &Arc::new(LiveKeys::new(1))), clock)
     }
 
     fn allowed() -> AllowedAlgorithms {

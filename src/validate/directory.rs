@@ -66,8 +66,8 @@ impl Listing {
 
     /// Every issuer once.
     pub(crate) fn issuers(&self) -> impl Iterator<Item = &Arc<KnownIssuer>> {
-        let first = |(name, issuer): &(&Box<str>, &Arc<KnownIssuer>)| issuer.names().next() == Some(&***name);
-        self.by_name.iter().filter(first).map(|(_, issuer)| issuer)
+        let once = |(name, issuer): (_, &Arc<KnownIssuer>)| issuer.names().next() == Some(name);
+        self.by_name.iter().filter(move |(name, issuer)| once((&***name, issuer))).map(|(_, issuer)| issuer)
     }
 
     /// The issuer of this name (RFC 9068 §4: compared character by character).
