@@ -1,27 +1,79 @@
 use std::fmt;
 
-/// The scopes of a token: a list of `scope-token`s separated by spaces, in no order (RFC 6749 §3.3).
+use crate::json::Value;
+
+/// The scopes of a token: a list of `scope-token`s in no order (RFC 6749 §3.3), mostly one string with spaces between
+/// them.
 ///
 /// Comparison is by whole token and case-sensitive; `read:all-not` does not contain `read:all`.
-#[derive(Clone, Copy, Eq, PartialEq)]
-pub struct Scopes<'a>(&'a str);
+#[derive(Clone, Copy)]
+pub struct Scopes<'a>(Form<'a>);
+
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    Words(&'a str),
+    /// An array.
+    List(Value<'a>),
+}
 
 impl<'a> Scopes<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        Self(text)
+    pub(super) fn words(text: &'a str) -> Self {
+        Self(Form::Words(text))
+    }
+
+    pub(crate) fn none() -> Self {
+        Self::words("")
+    }
+
+    pub(super) fn list(value: Value<'a>) -> Option<Self> {
+        value.as_array().map(|_| Self(Form::List(value)))
     }
 
     /// Whether the token has this scope.
     #[must_use]
     pub fn contains(self, scope: &str) -> bool {
+        self.lists(scope) == Some(true)
+    }
+
+    /// The same, where "it cannot be told" must not be mistaken for "no": something in an array is no scope, and may
+    /// be what was meant.
+    pub(crate) fn lists(self, scope: &str) -> Option<bool> {
+        let Form::Words(text) = self.0 else {
+            let all_are_scopes = self.entries().all(|entry| entry.is_some());
+            return if self.iter().any(|held| held == scope) {
+                Some(true)
+            } else {
+                all_are_scopes.then_some(false)
+            };
+        };
         // By bytes: the names are short, and a search for the next space costs more than reading up to it.
-        !scope.is_empty()
-            && self.0.as_bytes().split(|byte| *byte == b' ').any(|held| held == scope.as_bytes())
+        Some(
+            !scope.is_empty()
+                && text.as_bytes().split(|byte| *byte == b' ').any(|held| held == scope.as_bytes()),
+        )
     }
 
     /// The scopes, as they stand in the token.
     pub fn iter(self) -> impl Iterator<Item = &'a str> {
-        self.0.split(' ').filter(|scope| !scope.is_empty())
+        let text = if let Form::Words(text) = self.0 { text } else { "" };
+        text.split(' ').filter(|scope| !scope.is_empty()).chain(self.entries().flatten())
+    }
+
+    /// The entries of an array, where they are scopes.
+    fn entries(self) -> impl Iterator<Item = Option<&'a str>> {
+        let array = if let Form::List(value) = self.0 { value.as_array() } else { None };
+        // RFC 6749 §3.3: a scope has no space, and is not empty.
+        let scope = |entry: Value<'a>| entry.as_str().filter(|text| !text.is_empty() && !text.contains(' '));
+        array.into_iter().flatten().map(scope)
+    }
+}
+
+impl Eq for Scopes<'_> {}
+
+impl PartialEq for Scopes<'_> {
+    /// The same scopes in the same order.
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
     }
 }
 
@@ -44,7 +96,7 @@ mod tests {
         });
         for text in texts {
             for scope in ["", " ", "a", "b", "aa", "ab", "ba", "bb", "aab", "a b", "é"] {
-                let scopes = Scopes::new(&text);
+                let scopes = Scopes::words(&text);
                 assert_eq!(
                     scopes.contains(scope),
                     scopes.iter().any(|held| held == scope),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::lookup::{Flight, Lookup, Missing};
 use super::remote::RemoteKeys;
-use crate::jose::{JoseHeader, KeySet, Selected};
+use crate::jose::{JoseHeader, KeyOwner, KeySet, Selected};
 
 /// The keys of one issuer.
 pub(crate) enum Keys {
@@ -14,18 +14,19 @@ pub(crate) enum Keys {
 }
 
 impl Keys {
-    /// Applies `use_keys` to the keys that match `header`.
+    /// Applies `use_keys` to the keys that match `header` and may serve `owner`.
     pub(crate) fn lookup<R>(
         &self,
         header: &JoseHeader,
+        owner: Option<KeyOwner<'_>>,
         use_keys: impl FnOnce(Selected<'_>) -> R,
     ) -> Lookup<R> {
         match self {
-            Self::Fixed(keys) => match keys.select(header) {
+            Self::Fixed(keys) => match keys.select(header, owner) {
                 Some(keys) => Lookup::Found(use_keys(keys)),
                 None => Lookup::Missing(Missing::Unknown),
             },
-            Self::Remote(remote) => remote.lookup(header, use_keys),
+            Self::Remote(remote) => remote.lookup(header, owner, use_keys),
         }
     }
 

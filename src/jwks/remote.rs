@@ -10,7 +10,7 @@ use super::lookup::{Flight, Lookup, Missing};
 use super::schedule::{Advice, Loaded, Schedule};
 use super::source::{LoadError, Loading, Located, Source};
 use crate::clock::Clock;
-use crate::jose::{JoseHeader, KeySet, Selected};
+use crate::jose::{JoseHeader, KeyOwner, KeySet, Selected};
 
 /// How many requests may wait for one fetch. Each holds its request; beyond that the answer is 503 at once.
 const MOST_WAITING: usize = 1024;
@@ -64,13 +64,14 @@ impl RemoteKeys {
     pub(super) fn lookup<R>(
         &self,
         header: &JoseHeader,
+        owner: Option<KeyOwner<'_>>,
         use_keys: impl FnOnce(Selected<'_>) -> R,
     ) -> Lookup<R> {
         let now = self.clock.monotonic();
         let snapshot = self.snapshot.load();
         let trusted = snapshot.as_ref().filter(|snapshot| now < snapshot.times.trusted_until);
         if let Some(snapshot) = trusted
-            && let Some(selected) = snapshot.keys.select(header)
+            && let Some(selected) = snapshot.keys.select(header, owner)
         {
             if now >= snapshot.times.refresh_from {
                 self.refresh_in_background(now);

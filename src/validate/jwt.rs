@@ -9,7 +9,7 @@ use crate::claims::{ClaimPath, Claims};
 use crate::clock::Clock;
 use crate::jose::{AllowedAlgorithms, JoseError, JoseHeader, UnverifiedJws, VerifiedJws};
 use crate::jwks::{Flight, Keys, Lookup, Missing};
-use crate::token::ValidatedToken;
+use crate::token::{ClaimMapping, ValidatedToken};
 
 /// Validates JWT access tokens of one issuer.
 ///
@@ -25,7 +25,7 @@ struct Shared {
     rules: ClaimRules,
     allowed: AllowedAlgorithms,
     keys: Keys,
-    roles_at: ClaimPath,
+    mapping: ClaimMapping,
     clock: Arc<dyn Clock>,
 }
 
@@ -44,7 +44,8 @@ impl JwtValidator {
         roles_at: ClaimPath,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { shared: Arc::new(Shared { rules, allowed, keys, roles_at, clock }) }
+        let mapping = ClaimMapping { layout: &rules.profile.kind().layout, roles_at: Some(roles_at) };
+        Self { shared: Arc::new(Shared { rules, allowed, keys, mapping, clock }) }
     }
 }
 
@@ -90,9 +91,9 @@ impl Shared {
     fn try_judge(&self, token: &str) -> Result<Judged, InvalidToken> {
         let jws = UnverifiedJws::split(token)?;
         let header = JoseHeader::parse(&jws, &self.allowed)?;
-        self.rules.profile.check_typ(header.typ())?;
+        self.rules.profile.kind().check_typ(header.typ())?;
         let seen = self.keys.generation();
-        let verified = self.keys.lookup(&header, |keys| {
+        let verified = self.keys.lookup(&header, None, |keys| {
             // The claims first: a token that is refused for them costs no signature operation.
             let claims = self.checked_claims(&jws)?;
             keys.verify(&jws).map(|proof| (proof, claims)).map_err(InvalidToken::from)
@@ -126,7 +127,7 @@ impl Shared {
 
     /// Checked claims become a validated token only against the proof that their signature was verified.
     fn vouch(&self, _: VerifiedJws, claims: Claims) -> ValidatedToken {
-        ValidatedToken::with_roles_at(claims, &self.roles_at)
+        ValidatedToken::new(claims, &self.mapping)
     }
 
     /// The claims, checked but not yet vouched for by a signature.

@@ -27,16 +27,7 @@ impl ClaimRules {
         if *issuer != *self.issuer {
             return Err(InvalidToken::because(Kind::WrongIssuer, "`iss` is not the configured issuer"));
         }
-        // RFC 9068 §4, RFC 7519 §4.1.3: the whole string, no prefix, no pattern.
-        if !claims.has_audience() {
-            return Err(InvalidToken::missing("aud"));
-        }
-        if !claims.audience().any(|audience| self.audiences.iter().any(|ours| **ours == *audience)) {
-            return Err(InvalidToken::because(
-                Kind::WrongAudience,
-                "`aud` does not name this resource server",
-            ));
-        }
+        self.profile.kind().check_audience(claims, &self.audiences, &[])?;
         check_expiry(claims, now, self.leeway)?;
         // RFC 7519 §4.1.5.
         if claims.not_before().is_some_and(|not_before| not_before.since_epoch() > self.latest(now)) {
@@ -53,7 +44,7 @@ impl ClaimRules {
                 return Err(InvalidToken::missing(name));
             }
         }
-        self.profile.check_claims(claims)
+        self.profile.kind().check_claims(claims, None)
     }
 
     fn check_lifetime(&self, claims: &Claims, now: Duration) -> Result<(), InvalidToken> {
