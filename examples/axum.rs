@@ -18,7 +18,7 @@
 use std::env;
 
 use axum::{Router, routing::get};
-use portcullis::{Profile, Requirement, ResourceServer, ValidatedToken, authenticated};
+use portcullis::{Profile, Requirement, ResourceServer, TrustedIssuer, ValidatedToken, authenticated};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let read = env::var("READ_SCOPE").unwrap_or_else(|_| "orders:read".to_owned());
 
-    let mut server = ResourceServer::builder(&issuer).audience(audience).profile(profile);
+    let mut server = ResourceServer::builder(TrustedIssuer::new(&issuer).profile(profile)).audience(audience);
     if issuer.starts_with("http://") {
         server = server.dangerous_allow_loopback_http();
     }

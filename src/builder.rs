@@ -2,16 +2,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::claims::ClaimPath;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{ConfigError, Problems};
-use crate::fetch::{HttpClient, LoopbackHttp, without_secrets};
+use crate::fetch::{HttpClient, LoopbackHttp};
 use crate::gate_settings::GateSettings;
-use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, SignatureAlgorithm, SignatureBackend};
-use crate::key_settings::KeySettings;
+use crate::issuers::{Context, Issuers, TrustedIssuer};
+use crate::jose::SignatureBackend;
 use crate::layer::{Core, ResourceServer};
-use crate::metadata::Issuer;
-use crate::validate::{ClaimRules, DEFAULT_LEEWAY, JwtValidator, Profile};
+use crate::validate::{DEFAULT_LEEWAY, JwtValidator};
 
 /// More leeway than this would hide a broken clock.
 const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
@@ -19,94 +17,67 @@ const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
 /// Configures a [`ResourceServer`]. Required: at least one [`audience`](Self::audience).
 ///
 /// ```
-/// use portcullis::{Profile, ResourceServer};
+/// use portcullis::{ResourceServer, TrustedIssuer};
 /// use std::time::Duration;
 ///
 /// let auth = ResourceServer::builder("https://id.example.com")
+///     .issuer(TrustedIssuer::new("https://partners.example.net").max_token_lifetime(Duration::from_secs(600)))
 ///     .audience("https://api.example.com")
-///     .profile(Profile::PlainJwt)
-///     .roles_at("/realm_access/roles")
-///     .max_token_lifetime(Duration::from_secs(3600))
+///     .realm("orders")
 ///     .build()?;
 /// # Ok::<_, portcullis::ConfigError>(())
 /// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ResourceServerBuilder {
-    issuer: String,
+    issuers: Vec<TrustedIssuer>,
     audiences: Vec<String>,
-    profile: Profile,
     leeway: Duration,
-    max_token_lifetime: Option<Duration>,
-    roles_at: String,
     gate: GateSettings,
-    keys: KeySettings,
+    backend: SignatureBackend,
+    http_client: Option<Arc<dyn HttpClient>>,
     clock: Option<Arc<dyn Clock>>,
     loopback_http: LoopbackHttp,
 }
 
 impl ResourceServer {
-    /// Starts the configuration of a server that takes JWT access tokens of `issuer`.
-    ///
-    /// `issuer` is the issuer identifier (RFC 8414 §2), compared byte by byte: a trailing slash counts. It is
-    /// an https URL; from it the metadata and keys are found, unless the builder is told where they are.
-    pub fn builder(issuer: impl Into<String>) -> ResourceServerBuilder {
+    /// Starts the configuration of a server that takes JWT access tokens of `issuer`: an issuer identifier, from which
+    /// metadata and keys are found, or a [`TrustedIssuer`] with settings of its own.
+    pub fn builder(issuer: impl Into<TrustedIssuer>) -> ResourceServerBuilder {
         ResourceServerBuilder::new(issuer.into())
     }
 }
 
 impl ResourceServerBuilder {
-    fn new(issuer: String) -> Self {
+    fn new(issuer: TrustedIssuer) -> Self {
         Self {
-            issuer,
+            issuers: vec![issuer],
             audiences: Vec::new(),
-            profile: Profile::default(),
             leeway: DEFAULT_LEEWAY,
-            max_token_lifetime: None,
-            roles_at: "roles".to_owned(),
             gate: GateSettings::default(),
-            keys: KeySettings::default(),
+            backend: SignatureBackend::default(),
+            http_client: None,
             clock: None,
             loopback_http: LoopbackHttp::Refused,
         }
     }
 
+    /// Takes tokens of this issuer, too. Which of the issuers a token is from, its `iss` says; each has its own keys, and
+    /// none is asked about a token of another. [`Issuers`] changes the set while the server runs.
+    pub fn issuer(mut self, issuer: impl Into<TrustedIssuer>) -> Self {
+        self.issuers.push(issuer.into());
+        self
+    }
+
     /// An identifier of this API. A token must name it in `aud`, character by character; with several, any of
-    /// them. Choose one that only this deployment has.
+    /// them. Choose one that only this deployment has. An issuer may have [its own](TrustedIssuer::audience) instead.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
-        self
-    }
-
-    /// What kind of access token the issuer sends. Default: [`Profile::Rfc9068`].
-    pub fn profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
-        self
-    }
-
-    /// The only algorithms to take. Default: all that the [backend](Self::with_signature_backend) has, every one
-    /// asymmetric; [`SignatureAlgorithm::ALL`] without another backend.
-    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = SignatureAlgorithm>) -> Self {
-        self.keys.algorithms = Some(algorithms.into_iter().collect());
         self
     }
 
     /// How far the clocks of issuer and API may differ: `exp`, `nbf` and `iat` alike. Default: 30 s; at most 300 s.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
-        self
-    }
-
-    /// Refuses tokens that live longer than this from `iat` (or from now, where `iat` is missing) to `exp`.
-    /// Default: no limit.
-    pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.max_token_lifetime = Some(lifetime);
-        self
-    }
-
-    /// The claim that lists roles: a name (`roles`, `https://example.com/roles`) or a JSON Pointer (RFC 6901)
-    /// to a nested member (`/realm_access/roles`). Default: `roles`.
-    pub fn roles_at(mut self, path: impl Into<String>) -> Self {
-        self.roles_at = path.into();
         self
     }
 
@@ -149,34 +120,15 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// Where the keys are, for an issuer without metadata. An https URL.
-    pub fn jwks_uri(mut self, uri: impl Into<String>) -> Self {
-        self.keys.jwks_uri = Some(uri.into());
-        self
-    }
-
-    /// The keys themselves, from JSON or (feature `pem`) PEM. Nothing is fetched, and nothing changes until the program is built anew.
-    pub fn jwk_set(mut self, set: JwkSet) -> Self {
-        self.keys.jwk_set = Some(set);
-        self
-    }
-
-    /// The one secret that every token is authenticated with, for exactly its algorithm and whatever `kid` a token
-    /// names. Nothing is fetched, and no key that anybody publishes is ever used with HMAC.
-    pub fn hmac_key(mut self, key: HmacKey) -> Self {
-        self.keys.hmac_key = Some(key);
-        self
-    }
-
     /// Verifies signatures with this library instead of `aws-lc-rs`.
     pub fn with_signature_backend(mut self, backend: SignatureBackend) -> Self {
-        self.keys.backend = backend;
+        self.backend = backend;
         self
     }
 
     /// Fetches metadata and keys with this client instead of the default one.
     pub fn with_http_client(mut self, client: impl HttpClient) -> Self {
-        self.keys.http_client = Some(Arc::new(client));
+        self.http_client = Some(Arc::new(client));
         self
     }
 
@@ -199,62 +151,49 @@ impl ResourceServerBuilder {
     /// # Errors
     ///
     /// A [`ConfigError`] with every problem there is, by code: `insecure_issuer` or `invalid_issuer` (not an https
-    /// URL, or one with a query), `missing_audience`, `empty_audience`, `no_algorithm`,
+    /// URL, or one with a query), `missing_audience`, `empty_audience`, `duplicate_issuer`, `too_many_issuers`, `no_algorithm`,
     /// `unsupported_algorithm` (which the backend does not have), `two_algorithm_sources`, `excessive_leeway` (above
     /// 300 s), `zero_token_lifetime`, `ambiguous_claim_path` or `invalid_claim_path`, `invalid_realm` (not printable
-    /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_jwks_uri`, `two_key_sources`, `no_usable_key`, `too_many_keys_without_id` (more than four), `no_http_client`.
+    /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_jwks_uri`, `two_key_sources`, `no_usable_key`, `too_many_keys_without_id` (more than four), `no_http_client`;
+    /// of a provider's preset `invalid_tenant`, `invalid_domain`, `invalid_user_pool`, `missing_client`,
+    /// `org_authorization_server`, `preset_with_profile` and `no_client_roles`.
     pub fn build(self) -> Result<ResourceServer, ConfigError> {
         let mut problems = Problems::default();
-        let issuer = problems.note(Issuer::parse(&self.issuer, self.loopback_http));
-        let allowed = self.check_values(&mut problems);
-        let roles_at = problems.note(ClaimPath::parse(&self.roles_at));
-        let challenges = self.gate.challenges(&mut problems);
-        let carriers = self.gate.carriers(&mut problems);
-        let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
-        let (issuer_found, loopback_http) = (issuer.as_ref(), self.loopback_http);
-        let keys = self.keys.keys(issuer_found, loopback_http, allowed.as_ref(), &clock, &mut problems);
-        let (Some(issuer), Some(allowed), Some(roles_at), Some(keys), true) =
-            (issuer, allowed, roles_at, keys, problems.is_empty())
-        else {
-            return Err(problems.into_error());
-        };
-        let rules = ClaimRules {
-            issuer: issuer.as_str().into(),
-            audiences: self.audiences.into_iter().map(Into::into).collect(),
-            profile: self.profile,
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let context = Context {
+            audiences: self.audiences,
             leeway: self.leeway,
-            max_token_lifetime: self.max_token_lifetime,
+            backend: self.backend,
+            http_client: self.http_client.or_else(default_client),
+            clock: Arc::clone(&clock),
+            loopback_http: self.loopback_http,
         };
-        let validator = JwtValidator::new(rules, allowed, keys, roles_at, Arc::clone(&clock));
-        let validator = Box::new(validator);
-        Ok(ResourceServer::new(Core { validator, carriers, challenges, clock, leeway: self.leeway }))
-    }
-
-    /// Settings that can be judged by themselves, in their order; the algorithms are among them.
-    fn check_values(&self, problems: &mut Problems) -> Option<AllowedAlgorithms> {
-        if self.audiences.is_empty() {
-            problems.add("missing_audience", "no audience: call `audience` with the identifier of this API");
-        }
-        if self.audiences.iter().any(String::is_empty) {
-            problems.add("empty_audience", "an audience is the empty text");
-        }
-        let allowed = self.keys.allowed(problems);
+        let issuers = Issuers::new(self.issuers, context, &mut problems);
         if self.leeway > LONGEST_LEEWAY {
             problems.add("excessive_leeway", format!("a leeway above {} s", LONGEST_LEEWAY.as_secs()));
         }
-        if self.max_token_lifetime.is_some_and(|lifetime| lifetime.is_zero()) {
-            problems.add("zero_token_lifetime", "a `max_token_lifetime` of zero refuses every token");
+        let challenges = self.gate.challenges(&mut problems);
+        let carriers = self.gate.carriers(&mut problems);
+        if !problems.is_empty() {
+            return Err(problems.into_error());
         }
-        allowed
+        let validator = Box::new(JwtValidator::new(Arc::clone(issuers.directory()), Arc::clone(&clock)));
+        Ok(ResourceServer::new(Core { validator, issuers, carriers, challenges, clock, leeway: self.leeway }))
     }
 }
 
 impl fmt::Debug for ResourceServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResourceServerBuilder")
-            .field("issuer", &without_secrets(&self.issuer))
+            .field("issuers", &self.issuers)
             .field("audiences", &self.audiences)
-            .field("profile", &self.profile)
             .finish_non_exhaustive()
     }
+}
+
+fn default_client() -> Option<Arc<dyn HttpClient>> {
+    #[cfg(feature = "reqwest")]
+    return Some(Arc::new(crate::fetch::DefaultClient::default()));
+    #[cfg(not(feature = "reqwest"))]
+    None
 }

@@ -11,13 +11,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// use std::time::Duration;
 ///
 /// use portcullis::testing::{Issuer, ManualClock, validate};
-/// use portcullis::{ResourceServer, Validation};
+/// use portcullis::{ResourceServer, TrustedIssuer, Validation};
 ///
 /// let clock = ManualClock::at(1_800_000_000);
 /// let issuer = Issuer::offline("https://id.example.com").with_clock(clock.clone());
-/// let auth = ResourceServer::builder(issuer.url())
+/// let auth = ResourceServer::builder(TrustedIssuer::new(issuer.url()).jwk_set(issuer.jwk_set()))
 ///     .audience("https://api.example.com")
-///     .jwk_set(issuer.jwk_set())
 ///     .with_clock(clock.clone())
 ///     .build()?;
 /// let token = issuer.token("https://api.example.com").expires_in(Duration::from_secs(300)).sign();

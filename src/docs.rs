@@ -10,5 +10,8 @@ pub mod frameworks {}
 #[doc = include_str!("../docs/jsonwebtoken.md")]
 pub mod jsonwebtoken {}
 
+#[doc = include_str!("../docs/providers.md")]
+pub mod providers {}
+
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}

@@ -64,23 +64,43 @@ impl std::error::Error for ConfigError {}
 
 /// Gathers the problems of one configuration.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(Vec<ConfigProblem>);
+pub(crate) struct Problems {
+    found: Vec<ConfigProblem>,
+    /// Which of several issuers is being looked at.
+    subject: Option<String>,
+}
 
 impl Problems {
     pub(crate) fn add(&mut self, code: &'static str, message: impl Into<String>) {
-        self.0.push(ConfigProblem::new(code, message));
+        self.push(ConfigProblem::new(code, message));
+    }
+
+    /// From now on, problems are those of this issuer, and their messages say so.
+    pub(crate) fn set_subject(&mut self, subject: Option<String>) {
+        self.subject = subject;
+    }
+
+    fn push(&mut self, mut problem: ConfigProblem) {
+        if let Some(subject) = &self.subject {
+            problem.message = format!("of issuer `{subject}`: {}", problem.message);
+        }
+        self.found.push(problem);
     }
 
     /// The value, or `None` with its problem noted.
     pub(crate) fn note<T>(&mut self, result: Result<T, ConfigProblem>) -> Option<T> {
-        result.map_err(|problem| self.0.push(problem)).ok()
+        result.map_err(|problem| self.push(problem)).ok()
     }
 
     pub(crate) fn into_error(self) -> ConfigError {
-        ConfigError { problems: self.0 }
+        ConfigError { problems: self.found }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.found.len()
     }
 }

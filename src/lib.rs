@@ -13,10 +13,10 @@ pub mod docs;
 mod error;
 mod fetch;
 mod gate_settings;
+mod issuers;
 mod jose;
 mod json;
 mod jwks;
-mod key_settings;
 mod layer;
 mod metadata;
 mod policy;
@@ -32,6 +32,7 @@ pub use claims::{Claims, ClaimsError, ClaimsMismatch, NumericDate, Scopes};
 pub use clock::{Clock, SystemClock};
 pub use error::{ConfigError, ConfigProblem};
 pub use fetch::{FetchError, FetchLimits, HttpClient};
+pub use issuers::{Issuers, TrustedIssuer};
 #[cfg(feature = "pem")]
 pub use jose::PemError;
 pub use jose::{

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http::{Request, Response, header};
 use portcullis::testing::ManualClock;
-use portcullis::{BoxFuture, FetchError, FetchLimits, HttpClient, ResourceServer, authenticated};
+use portcullis::{
+    BoxFuture, FetchError, FetchLimits, HttpClient, ResourceServer, TrustedIssuer, authenticated,
+};
 
 use super::base64url::encode;
 use super::known::NOW;
@@ -33,9 +35,8 @@ pub fn run(data: &[u8]) {
     let [issuer, jwks_uri, roles_at, audience, query, cookie, realm, error_uri] =
         std::array::from_fn(|_| lines.next().unwrap_or(""));
     let client = Recorder::default();
-    let mut server = ResourceServer::builder(issuer)
+    let mut server = ResourceServer::builder(TrustedIssuer::new(issuer).roles_at(roles_at))
         .audience(audience)
-        .roles_at(roles_at)
         .dangerous_token_in_query(query)
         .token_in_cookie(cookie)
         .realm(realm)
@@ -97,7 +98,8 @@ pub fn run(data: &[u8]) {
 
 /// What a builder and its error say of these URLs.
 fn said(issuer: &str, jwks_uri: &str) -> [String; 2] {
-    let server = ResourceServer::builder(issuer).jwks_uri(jwks_uri).with_http_client(Recorder::default());
+    let server = ResourceServer::builder(TrustedIssuer::new(issuer).jwks_uri(jwks_uri))
+        .with_http_client(Recorder::default());
     [format!("{server:?}"), server.build().unwrap_err().to_string()]
 }
 

@@ -26,7 +26,7 @@ use crate::boxed::{BoxError, BoxFuture};
 /// use bytes::Bytes;
 /// use http::{Request, Response};
 /// use portcullis::testing::{Issuer, validate};
-/// use portcullis::{BoxFuture, FetchError, FetchLimits, HttpClient, ResourceServer, Validation};
+/// use portcullis::{BoxFuture, FetchError, FetchLimits, HttpClient, ResourceServer, TrustedIssuer, Validation};
 ///
 /// /// Knows the issuer by another name inside the cluster.
 /// #[derive(Debug)]
@@ -49,9 +49,8 @@ use crate::boxed::{BoxError, BoxFuture};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
 /// let inside = Issuer::offline("https://id.internal");
-/// let auth = ResourceServer::builder("https://id.example.com")
+/// let auth = ResourceServer::builder(TrustedIssuer::new("https://id.example.com").jwks_uri("https://id.example.com/jwks"))
 ///     .audience("https://api.example.com")
-///     .jwks_uri("https://id.example.com/jwks")
 ///     .with_http_client(Inside(inside.clone()))
 ///     .build()?;
 /// let request = |token| http::Request::get("/").header("authorization", format!("Bearer {token}")).body(());

@@ -9,13 +9,12 @@ use super::base64url;
 /// for issuers that sign in no other way, and for services that issue tokens to themselves.
 ///
 /// ```
-/// use portcullis::{HmacAlgorithm, HmacKey, ResourceServer};
+/// use portcullis::{HmacAlgorithm, HmacKey, ResourceServer, TrustedIssuer};
 ///
 /// # let secret = [0x5A; 32];
 /// let key = HmacKey::new(HmacAlgorithm::Hs256, &secret)?;
-/// let auth = ResourceServer::builder("https://id.example.com")
+/// let auth = ResourceServer::builder(TrustedIssuer::new("https://id.example.com").hmac_key(key))
 ///     .audience("https://api.example.com")
-///     .hmac_key(key)
 ///     .build()?;
 ///
 /// assert!(HmacKey::new(HmacAlgorithm::Hs256, b"too short").is_err());

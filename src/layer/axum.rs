@@ -51,7 +51,7 @@ impl<S: Sync> FromRequestParts<S> for ValidatedToken {
 /// ```
 /// use axum::{Router, routing::get};
 /// use portcullis::testing::{Flaw, Issuer};
-/// use portcullis::{ResourceServer, ValidatedToken, anyone};
+/// use portcullis::{ResourceServer, TrustedIssuer, ValidatedToken, anyone};
 /// use tower::ServiceExt as _;
 ///
 /// async fn greet(token: Option<ValidatedToken>) -> String {
@@ -60,9 +60,8 @@ impl<S: Sync> FromRequestParts<S> for ValidatedToken {
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let issuer = Issuer::offline("https://id.example.com");
-/// let auth = ResourceServer::builder(issuer.url())
+/// let auth = ResourceServer::builder(TrustedIssuer::new(issuer.url()).jwk_set(issuer.jwk_set()))
 ///     .audience("https://api.example.com")
-///     .jwk_set(issuer.jwk_set())
 ///     .build()?;
 /// let app = Router::new().route("/", get(greet).route_layer(auth.require(anyone())));
 /// let send = async |request: http::request::Builder| {
@@ -95,7 +94,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for ValidatedToken {
 ///
 /// ```
 /// use axum::{Router, body::Body, routing::get};
-/// use portcullis::{Claims, CustomClaims, ResourceServer, authenticated};
+/// use portcullis::{Claims, CustomClaims, ResourceServer, TrustedIssuer, authenticated};
 /// use tower::ServiceExt as _;
 ///
 /// #[derive(serde::Deserialize)]

@@ -10,6 +10,7 @@ use super::respond::{EmptyBody, ProblemJson, RespondWith};
 use super::service::RequireLayer;
 use crate::bearer::{Carriers, Protection};
 use crate::clock::SystemClock;
+use crate::issuers::Issuers;
 use crate::policy::Policy;
 use crate::validate::{DEFAULT_LEEWAY, TokenValidator};
 
@@ -30,6 +31,7 @@ impl ResourceServer {
     pub fn from_validator(validator: impl TokenValidator) -> Self {
         Self::new(Core {
             validator: Box::new(validator),
+            issuers: Issuers::none(),
             carriers: Carriers::default(),
             challenges: Challenges::new(Protection::api()),
             clock: Arc::new(SystemClock::new()),
@@ -66,14 +68,13 @@ impl<R> ResourceServer<R> {
     /// ```
     /// use http::Response;
     /// use portcullis::testing::Issuer;
-    /// use portcullis::{Rejection, RejectionKind, ResourceServer, authenticated};
+    /// use portcullis::{Rejection, RejectionKind, ResourceServer, TrustedIssuer, authenticated};
     /// use tower::{ServiceExt as _, service_fn};
     ///
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
     /// let issuer = Issuer::offline("https://id.example.com");
-    /// let auth = ResourceServer::builder(issuer.url())
+    /// let auth = ResourceServer::builder(TrustedIssuer::new(issuer.url()).jwk_set(issuer.jwk_set()))
     ///     .audience("https://api.example.com")
-    ///     .jwk_set(issuer.jwk_set())
     ///     .build()?
     ///     .respond_with(|rejection: &Rejection, head: Response<()>| match rejection.kind() {
     ///         RejectionKind::MissingCredential => head.map(|()| "log in first".to_owned()),
@@ -102,6 +103,12 @@ impl<R> ResourceServer<R> {
         ResourceServer { core: self.core, respond: RespondWith::new(respond) }
     }
 
+    /// The issuers whose tokens are taken: their state, and how to change them while the server runs.
+    #[must_use]
+    pub fn issuers(&self) -> &Issuers {
+        &self.core.issuers
+    }
+
     /// A layer that admits the requests which have a valid token and meet `policy`.
     ///
     /// Put it on a route, on a router, or around a whole service. Layers nest: every policy on the way must
@@ -110,14 +117,13 @@ impl<R> ResourceServer<R> {
     ///
     /// ```
     /// use portcullis::testing::Issuer;
-    /// use portcullis::{ResourceServer, scope};
+    /// use portcullis::{ResourceServer, TrustedIssuer, scope};
     /// use tower::{ServiceExt as _, service_fn};
     ///
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
     /// let issuer = Issuer::offline("https://id.example.com");
-    /// let auth = ResourceServer::builder(issuer.url())
+    /// let auth = ResourceServer::builder(TrustedIssuer::new(issuer.url()).jwk_set(issuer.jwk_set()))
     ///     .audience("https://api.example.com")
-    ///     .jwk_set(issuer.jwk_set())
     ///     .build()?;
     ///
     /// // Any `Service<http::Request<_>>` whose response body has a default.

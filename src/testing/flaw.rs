@@ -47,14 +47,13 @@ impl Flaw {
     ///
     /// ```
     /// use portcullis::testing::{Flaw, Issuer, assert_invalid_token};
-    /// use portcullis::{Rejection, ResourceServer, authenticated};
+    /// use portcullis::{Rejection, ResourceServer, TrustedIssuer, authenticated};
     /// use tower::{ServiceExt as _, service_fn};
     ///
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
     /// let issuer = Issuer::offline("https://id.example.com");
-    /// let auth = ResourceServer::builder(issuer.url())
+    /// let auth = ResourceServer::builder(TrustedIssuer::new(issuer.url()).jwk_set(issuer.jwk_set()))
     ///     .audience("https://api.example.com")
-    ///     .jwk_set(issuer.jwk_set())
     ///     .build()?;
     /// let service = auth.require(authenticated()).layer(service_fn(async |_: http::Request<()>| {
     ///     Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))

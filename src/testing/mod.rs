@@ -3,14 +3,13 @@
 //!
 //! ```
 //! use portcullis::testing::{Flaw, Issuer, ManualClock};
-//! use portcullis::{ResourceServer, scope};
+//! use portcullis::{ResourceServer, TrustedIssuer, scope};
 //! use tower::ServiceExt as _;
 //!
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! let issuer = Issuer::offline("https://id.example.com");
-//! let auth = ResourceServer::builder(issuer.url())
+//! let auth = ResourceServer::builder(TrustedIssuer::new(issuer.url()).jwk_set(issuer.jwk_set()))
 //!     .audience("https://api.example.com")
-//!     .jwk_set(issuer.jwk_set())
 //!     .build()
 //!     .unwrap();
 //!

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use super::user::UserRule;
 use crate::claims::{ClaimPath, Claims};
 
@@ -25,6 +27,17 @@ pub(crate) enum ScopesAt {
     Words(&'static str),
     /// An array of strings.
     List(&'static str),
+}
+
+impl fmt::Display for ScopesAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nowhere => f.write_str("none"),
+            Self::Registered => f.write_str("`scope`, a string"),
+            Self::Words(name) => write!(f, "`{name}`, a string"),
+            Self::List(name) => write!(f, "`{name}`, an array"),
+        }
+    }
 }
 
 impl TokenLayout {

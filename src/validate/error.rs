@@ -102,6 +102,10 @@ impl InvalidToken {
         Self { kind, reason: Reason::Text(reason) }
     }
 
+    pub(super) fn wrong_issuer() -> Self {
+        Self::because(InvalidTokenKind::WrongIssuer, "`iss` is no configured issuer")
+    }
+
     pub(super) fn missing(claim: &'static str) -> Self {
         Self { kind: InvalidTokenKind::MissingClaim, reason: Reason::Missing(claim) }
     }

@@ -12,14 +12,12 @@ use crate::token::TokenLayout;
 ///
 /// ```
 /// use portcullis::testing::{Issuer, validate};
-/// use portcullis::{Profile, ResourceServer, Validation};
+/// use portcullis::{Profile, ResourceServer, TrustedIssuer, Validation};
 ///
 /// let issuer = Issuer::offline("https://id.example.com");
 /// let admits = |profile: Profile, token: String| {
-///     let auth = ResourceServer::builder(issuer.url())
+///     let auth = ResourceServer::builder(TrustedIssuer::new(issuer.url()).jwk_set(issuer.jwk_set()).profile(profile))
 ///         .audience("https://api.example.com")
-///         .jwk_set(issuer.jwk_set())
-///         .profile(profile)
 ///         .build()
 ///         .unwrap();
 ///     let request = http::Request::get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();

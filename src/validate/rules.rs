@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::error::{InvalidToken, InvalidTokenKind};
-use super::profile::Profile;
+use super::kind::TokenKind;
+use super::names::IssuerNames;
 use crate::claims::{Claims, NumericDate};
 
 /// How far clocks may differ, in every time comparison.
@@ -10,10 +11,12 @@ pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 /// What an issuer's claims must say. Pure: `now` comes in by argument.
 #[derive(Debug)]
 pub(crate) struct ClaimRules {
-    pub(crate) issuer: Box<str>,
+    pub(crate) issuers: IssuerNames,
     /// The identifiers of this resource server; a token names at least one of them.
     pub(crate) audiences: Vec<Box<str>>,
-    pub(crate) profile: Profile,
+    /// The clients whose tokens are taken, where a client stands for the audience.
+    pub(crate) clients: Vec<Box<str>>,
+    pub(crate) kind: &'static TokenKind,
     pub(crate) leeway: Duration,
     pub(crate) max_token_lifetime: Option<Duration>,
 }
@@ -22,12 +25,9 @@ impl ClaimRules {
     /// Checks `claims` at the instant `now` (time since the Unix epoch).
     pub(super) fn check(&self, claims: &Claims, now: Duration) -> Result<(), InvalidToken> {
         use InvalidTokenKind as Kind;
-        // RFC 9068 §4, RFC 7519 §4.1.1: character by character, no normalisation.
         let issuer = claims.issuer().ok_or(InvalidToken::missing("iss"))?;
-        if *issuer != *self.issuer {
-            return Err(InvalidToken::because(Kind::WrongIssuer, "`iss` is not the configured issuer"));
-        }
-        self.profile.kind().check_audience(claims, &self.audiences, &[])?;
+        let name = self.issuers.find(issuer).ok_or(InvalidToken::wrong_issuer())?;
+        self.kind.check_audience(claims, &self.audiences, &self.clients)?;
         check_expiry(claims, now, self.leeway)?;
         // RFC 7519 §4.1.5.
         if claims.not_before().is_some_and(|not_before| not_before.since_epoch() > self.latest(now)) {
@@ -44,7 +44,7 @@ impl ClaimRules {
                 return Err(InvalidToken::missing(name));
             }
         }
-        self.profile.kind().check_claims(claims, None)
+        self.kind.check_claims(claims, name.tenant.as_deref())
     }
 
     fn check_lifetime(&self, claims: &Claims, now: Duration) -> Result<(), InvalidToken> {

@@ -9,7 +9,7 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation};
 use portcullis::SignatureAlgorithm::{self, Ed25519, EdDsa, Es256, Es384, Es512, Ps256, Rs256};
 use portcullis::testing::{Issuer, ManualClock};
-use portcullis::{ResourceServer, authenticated};
+use portcullis::{ResourceServer, TrustedIssuer, authenticated};
 use serde_json::{Value, json};
 
 use crate::support::{AUDIENCE, Api, ISSUER, Random};
@@ -435,8 +435,9 @@ async fn another_verifier_takes_nothing_that_we_refuse_without_a_reason_and_the_
     for algorithm in [EdDsa, Es384, Rs256, Ps256, Es512, Ed25519] {
         assert!(!issuer.key_id(algorithm).is_empty());
     }
-    let server =
-        ResourceServer::builder(ISSUER).audience(AUDIENCE).jwk_set(issuer.jwk_set()).with_clock(clock);
+    let server = ResourceServer::builder(TrustedIssuer::new(ISSUER).jwk_set(issuer.jwk_set()))
+        .audience(AUDIENCE)
+        .with_clock(clock);
     let api = Api::new(server.build().unwrap().require(authenticated()));
     let other = Other::new(&issuer.jwks_json());
     assert!(other.0.len() >= 5, "it can use the keys");

@@ -3,7 +3,7 @@
 
 use portcullis::SignatureAlgorithm::{Ed25519, EdDsa, Es256, Ps256, Rs256, Rs512};
 use portcullis::testing::{Issuer, ManualClock};
-use portcullis::{ConfigProblem, JwkSet, JwkSetError, ResourceServer};
+use portcullis::{ConfigProblem, JwkSet, JwkSetError, ResourceServer, TrustedIssuer};
 use serde_json::{Value, json};
 
 use crate::jose::backends::both;
@@ -433,7 +433,7 @@ fn a_static_set_has_no_key_that_is_never_tried() {
     let key = RFC_7515_A3.public_jwk();
     let build = |count: usize| {
         let set = JwkSet::from_json(&json!({ "keys": vec![key.clone(); count] }).to_string()).unwrap();
-        ResourceServer::builder(ISSUER).audience(AUDIENCE).jwk_set(set).build()
+        ResourceServer::builder(TrustedIssuer::new(ISSUER).jwk_set(set)).audience(AUDIENCE).build()
     };
     assert!(build(4).is_ok());
     assert_eq!(build(5).unwrap_err().problems()[0].code(), "too_many_keys_without_id");
@@ -442,7 +442,7 @@ fn a_static_set_has_no_key_that_is_never_tried() {
         let named = (0..named).map(|number| with(&RFC_7515_A3, json!({ "kid": number.to_string() })));
         let keys: Vec<_> = named.chain([key.clone()]).collect();
         let set = JwkSet::from_json(&json!({ "keys": keys }).to_string()).unwrap();
-        ResourceServer::builder(ISSUER).audience(AUDIENCE).jwk_set(set).build()
+        ResourceServer::builder(TrustedIssuer::new(ISSUER).jwk_set(set)).audience(AUDIENCE).build()
     };
     assert!(behind(3).is_ok());
     assert_eq!(behind(4).unwrap_err().problems()[0].code(), "too_many_keys_without_id");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portcullis::SignatureAlgorithm::{EdDsa, Es256};
 use portcullis::testing::{Flaw, Issuer, ManualClock};
-use portcullis::{Clock, ResourceServer, ResourceServerBuilder, authenticated};
+use portcullis::{Clock, ResourceServer, ResourceServerBuilder, TrustedIssuer, authenticated};
 use tokio::sync::Semaphore;
 
 use crate::support::{AUDIENCE, Api, ISSUER, NOW, Reply, ScriptedClient, capture_logs};
@@ -764,10 +764,11 @@ async fn the_default_client_fetches_over_sockets_and_follows_no_redirect() {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });
     for (path, admitted) in [("fine", true), ("moved", false), ("huge", false)] {
-        let server = ResourceServer::builder(issuer.url())
-            .audience(AUDIENCE)
-            .dangerous_allow_loopback_http()
-            .jwks_uri(format!("http://{address}/{path}"));
+        let server = ResourceServer::builder(
+            TrustedIssuer::new(issuer.url()).jwks_uri(format!("http://{address}/{path}")),
+        )
+        .audience(AUDIENCE)
+        .dangerous_allow_loopback_http();
         let api = Api::new(server.build().unwrap().require(authenticated()));
         let answer = api.token(issuer.token(AUDIENCE).sign()).await;
         if admitted { answer.assert_admitted() } else { answer.assert_unavailable(1) }

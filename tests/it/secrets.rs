@@ -5,7 +5,9 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use http::Request;
 use portcullis::testing::{Flaw, Issuer};
-use portcullis::{Claims, HmacAlgorithm, HmacKey, ResourceServer, ValidatedToken, role, scope};
+use portcullis::{
+    Claims, HmacAlgorithm, HmacKey, ResourceServer, TrustedIssuer, ValidatedToken, role, scope,
+};
 
 use crate::support::{AUDIENCE, Api, ISSUER, capture_logs};
 
@@ -177,7 +179,8 @@ fn secrets_of_the_configuration_are_not_printed() {
     assert!(!format!("{printed} {error} {error:?}").contains("private"), "{printed} {error}");
     let short = HmacKey::new(HmacAlgorithm::Hs512, secret).unwrap_err();
     assert!(!format!("{short} {short:?}").contains("private"));
-    let server = ResourceServer::builder(ISSUER).audience(AUDIENCE).hmac_key(key).build().unwrap();
+    let server =
+        ResourceServer::builder(TrustedIssuer::new(ISSUER).hmac_key(key)).audience(AUDIENCE).build().unwrap();
     let layer = server.require(scope("a"));
     assert!(!format!("{server:?} {layer:?} {:?}", layer.layer(())).contains("private"));
     let claims = Claims::from_json(r#"{"sub":"private"}"#).unwrap();

@@ -10,8 +10,8 @@ use portcullis::testing::{
     assert_invalid_token, assert_malformed, assert_unauthenticated, assert_unavailable, presented, validate,
 };
 use portcullis::{
-    BoxFuture, Claims, ConfigError, FetchError, FetchLimits, HttpClient, ResourceServer, Validation,
-    ValidationError, authenticated, role, scope,
+    BoxFuture, Claims, ConfigError, FetchError, FetchLimits, HttpClient, ResourceServer, TrustedIssuer,
+    Validation, ValidationError, authenticated, role, scope,
 };
 use tower::{ServiceExt as _, service_fn};
 
@@ -215,10 +215,10 @@ async fn a_pretended_caller_meets_every_policy() -> Result<(), ConfigError> {
     assert_insufficient_scope(&send_as(r#"{"roles":["clerk"]}"#, get(None)).await, &["a"]);
     assert_insufficient_scope(&send_as(r#"{"scope":"a"}"#, get(None)).await, &[]);
     // Of this server only: another one has not validated anything.
-    let other = ResourceServer::builder(ISSUER)
-        .audience(AUDIENCE)
-        .jwk_set(Issuer::offline(ISSUER).jwk_set())
-        .build()?;
+    let other =
+        ResourceServer::builder(TrustedIssuer::new(ISSUER).jwk_set(Issuer::offline(ISSUER).jwk_set()))
+            .audience(AUDIENCE)
+            .build()?;
     let layer = other.dangerous_authenticate_as(Claims::from_json(clerk).unwrap());
     let strange = tower::Layer::layer(
         &layer,

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use portcullis::testing::{Flaw, Issuer};
-use portcullis::{Policy, ResourceServer, ValidatedToken, anyone, authenticated, scope};
+use portcullis::{Policy, ResourceServer, TrustedIssuer, ValidatedToken, anyone, authenticated, scope};
 use tonic::service::interceptor::InterceptedService;
 use tonic::service::{Interceptor, LayerExt as _, Routes};
 use tonic::transport::server::TcpIncoming;
@@ -24,7 +24,8 @@ use crate::support::{AUDIENCE, Example, Printed, Toy};
 
 fn parts() -> (Issuer, ResourceServer) {
     let issuer = Issuer::offline(crate::support::ISSUER);
-    let server = ResourceServer::builder(issuer.url()).audience(AUDIENCE).jwk_set(issuer.jwk_set());
+    let server = ResourceServer::builder(TrustedIssuer::new(issuer.url()).jwk_set(issuer.jwk_set()))
+        .audience(AUDIENCE);
     (issuer, server.build().unwrap())
 }
 

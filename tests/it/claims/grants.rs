@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use portcullis::{ConfigProblem, JwkSet, ResourceServer, ResourceServerBuilder, all_scopes, role, scope};
+use portcullis::{
+    ConfigProblem, JwkSet, ResourceServer, ResourceServerBuilder, TrustedIssuer, all_scopes, role, scope,
+};
 use serde_json::{Value, json};
 
 use crate::jose::published::RFC_7515_A3;
@@ -236,12 +238,14 @@ fn every_mistake_in_a_configuration_has_its_code() {
 fn one_build_lists_every_mistake_in_the_order_of_the_settings() {
     // covers: JWT-010
     let wrong = || {
-        ResourceServer::builder("http://id.example.com")
-            .leeway(Duration::MAX)
-            .max_token_lifetime(Duration::ZERO)
-            .roles_at("a.b")
-            .realm("\n")
-            .jwks_uri("http://id.example.com/jwks")
+        ResourceServer::builder(
+            TrustedIssuer::new("http://id.example.com")
+                .max_token_lifetime(Duration::ZERO)
+                .roles_at("a.b")
+                .jwks_uri("http://id.example.com/jwks"),
+        )
+        .leeway(Duration::MAX)
+        .realm("\n")
     };
     let common = ["excessive_leeway", "zero_token_lifetime", "ambiguous_claim_path", "invalid_realm"];
     let expected = |first: &[&'static str], last: &[&'static str]| [first, &common, last].concat();

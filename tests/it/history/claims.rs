@@ -6,7 +6,8 @@ use http::Request;
 use portcullis::SignatureAlgorithm::Es256;
 use portcullis::testing::Flaw;
 use portcullis::{
-    Profile, Requirement, ResourceServer, ValidatedToken, all_scopes, any_scope, authenticated, role, scope,
+    Profile, Requirement, ResourceServer, TrustedIssuer, ValidatedToken, all_scopes, any_scope,
+    authenticated, role, scope,
 };
 use serde_json::{Value, json};
 use tower::{ServiceExt as _, service_fn};
@@ -117,9 +118,10 @@ async fn the_audience_is_checked_whatever_way_the_keys_came_and_whatever_the_pro
         };
         let mut ours = some(&mut random);
         ours.insert(known[round % known.len()]);
-        let server = ResourceServer::builder(ISSUER)
-            .with_clock(clock.clone())
-            .profile(*random.pick(&[Profile::Rfc9068, Profile::PlainJwt]));
+        let server = ResourceServer::builder(
+            TrustedIssuer::new(ISSUER).profile(*random.pick(&[Profile::Rfc9068, Profile::PlainJwt])),
+        )
+        .with_clock(clock.clone());
         let server = match round % 3 {
             0 => server.jwk_set(issuer.jwk_set()),
             1 => server.with_http_client(client.clone()),

@@ -1,7 +1,7 @@
 //! Algorithms, keys and envelopes that were confused.
 
 use portcullis::testing::Issuer;
-use portcullis::{Profile, ResourceServer, SignatureAlgorithm, authenticated};
+use portcullis::{Profile, ResourceServer, SignatureAlgorithm, TrustedIssuer, authenticated};
 use serde_json::{Value, json};
 
 use crate::jose::published::{RFC_6979_P384, RFC_7515_A2, RFC_7515_A3, RFC_7515_A4, RFC_8037_A4};
@@ -33,7 +33,7 @@ fn every_way() -> (Issuer, Vec<Api>) {
     for profile in [Profile::Rfc9068, Profile::PlainJwt] {
         for document in [&issuer.jwks_json(), &nameless] {
             for server in [
-                ResourceServer::builder(ISSUER).jwk_set(set(document)),
+                ResourceServer::builder(TrustedIssuer::new(ISSUER).jwk_set(set(document))),
                 fetched(document),
                 fetched(document).jwks_uri(JWKS),
             ] {

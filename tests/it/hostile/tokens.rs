@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use portcullis::SignatureAlgorithm::Es256;
 use portcullis::testing::{Issuer, ManualClock};
-use portcullis::{ResourceServer, authenticated};
+use portcullis::{ResourceServer, TrustedIssuer, authenticated};
 use serde_json::{Value, json};
 
 use crate::support::{AUDIENCE, Expected, ISSUER, NOW, Random, Server, Stack, WireAnswer};
@@ -24,8 +24,9 @@ fn claims() -> Value {
 async fn server(stack: Stack) -> Server {
     let clock = ManualClock::at(NOW);
     let issuer = Issuer::offline(ISSUER).with_clock(clock.clone());
-    let server =
-        ResourceServer::builder(ISSUER).audience(AUDIENCE).jwk_set(issuer.jwk_set()).with_clock(clock);
+    let server = ResourceServer::builder(TrustedIssuer::new(ISSUER).jwk_set(issuer.jwk_set()))
+        .audience(AUDIENCE)
+        .with_clock(clock);
     Server::with(stack, server.build().unwrap().require(authenticated()), issuer).await
 }
 

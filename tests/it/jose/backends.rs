@@ -12,7 +12,7 @@ use portcullis::SignatureAlgorithm::{
 };
 use portcullis::{
     ConfigError, ConfigProblem, JwkSet, JwkSetError, Profile, ResourceServer, ResourceServerBuilder,
-    SignatureBackend, authenticated,
+    SignatureBackend, TrustedIssuer, authenticated,
 };
 use serde_json::json;
 
@@ -54,7 +54,8 @@ impl Server {
     }
 
     fn builder(self) -> ResourceServerBuilder {
-        let server = ResourceServer::builder(ISSUER).audience(AUDIENCE).profile(self.profile);
+        let server =
+            ResourceServer::builder(TrustedIssuer::new(ISSUER).profile(self.profile)).audience(AUDIENCE);
         let server = server.jwk_set(self.set).with_clock(portcullis::testing::ManualClock::at(NOW));
         match self.algorithms {
             Some(algorithms) => server.algorithms(algorithms),

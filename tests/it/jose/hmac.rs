@@ -5,7 +5,7 @@ use portcullis::SignatureAlgorithm::{Es256, Rs256};
 use portcullis::testing::{Flaw, ManualClock};
 use portcullis::{
     HmacAlgorithm::{self, Hs256, Hs384, Hs512},
-    HmacKey, HmacKeyError, ResourceServer, ResourceServerBuilder, authenticated,
+    HmacKey, HmacKeyError, ResourceServer, ResourceServerBuilder, TrustedIssuer, authenticated,
 };
 use serde_json::json;
 
@@ -216,7 +216,7 @@ fn a_secret_is_never_printed() {
     let secret = b"private-private-private-private-";
     let key = HmacKey::new(Hs256, secret).unwrap();
     assert_eq!(format!("{key:?}"), "HmacKey(HS256, ..)");
-    let server = ResourceServer::builder(ISSUER).audience(AUDIENCE).hmac_key(key.clone());
+    let server = ResourceServer::builder(TrustedIssuer::new(ISSUER).hmac_key(key.clone())).audience(AUDIENCE);
     let token = KEYS.token(AUDIENCE).hmac_key(key);
     let mut printed = format!("{server:?} {token:?}");
     printed += &format!("{:?}", server.build());

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use portcullis::testing::{Issuer, ManualClock};
-use portcullis::{Policy, Rejection, RequireLayer, ResourceServer, ResourceServerBuilder, ValidatedToken};
+use portcullis::{
+    Policy, Rejection, RequireLayer, ResourceServer, ResourceServerBuilder, TrustedIssuer, ValidatedToken,
+};
 use tower::{ServiceExt as _, service_fn};
 
 pub(crate) const ISSUER: &str = "https://id.example.com";
@@ -36,9 +38,8 @@ impl Api {
     pub(crate) fn parts() -> (Issuer, ResourceServerBuilder, ManualClock) {
         let clock = ManualClock::at(super::NOW);
         let issuer = Issuer::offline(ISSUER).with_clock(clock.clone());
-        let server = ResourceServer::builder(ISSUER)
+        let server = ResourceServer::builder(TrustedIssuer::new(ISSUER).jwk_set(issuer.jwk_set()))
             .audience(AUDIENCE)
-            .jwk_set(issuer.jwk_set())
             .with_clock(clock.clone());
         (issuer, server, clock)
     }

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use portcullis::testing::Issuer;
-use portcullis::{Rejection, RequireLayer, ResourceServer, ValidatedToken, authenticated};
+use portcullis::{Rejection, RequireLayer, ResourceServer, TrustedIssuer, ValidatedToken, authenticated};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -48,7 +48,8 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start(stack: Stack) -> Self {
         let issuer = Issuer::offline(ISSUER);
-        let server = ResourceServer::builder(ISSUER).audience(AUDIENCE).jwk_set(issuer.jwk_set());
+        let server =
+            ResourceServer::builder(TrustedIssuer::new(ISSUER).jwk_set(issuer.jwk_set())).audience(AUDIENCE);
         Self::with(stack, server.build().unwrap().require(authenticated()), issuer).await
     }
 

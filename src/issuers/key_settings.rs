@@ -1,27 +1,31 @@
 use std::sync::Arc;
 
-use crate::clock::Clock;
+use super::context::Context;
 use crate::error::Problems;
-use crate::fetch::{HttpClient, LoopbackHttp, configured};
+use crate::fetch::{HttpClient, configured};
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, KeySet, SignatureAlgorithm, SignatureBackend};
 use crate::jwks::{Keys, Location, RemoteKeys, Source};
 use crate::metadata::Issuer;
 
-/// The settings of a builder that say which keys verify tokens, and with which algorithms.
-#[derive(Default)]
-pub(crate) struct KeySettings {
-    pub(crate) algorithms: Option<Vec<SignatureAlgorithm>>,
-    pub(crate) backend: SignatureBackend,
-    pub(crate) jwks_uri: Option<String>,
-    pub(crate) jwk_set: Option<JwkSet>,
-    pub(crate) hmac_key: Option<HmacKey>,
-    pub(crate) http_client: Option<Arc<dyn HttpClient>>,
+/// The settings of an issuer that say which keys verify tokens, and with which algorithms.
+#[derive(Clone, Default)]
+pub(super) struct KeySettings {
+    pub(super) algorithms: Option<Vec<SignatureAlgorithm>>,
+    pub(super) jwks_uri: Option<String>,
+    pub(super) jwk_set: Option<JwkSet>,
+    pub(super) hmac_key: Option<HmacKey>,
+    pub(super) http_client: Option<Arc<dyn HttpClient>>,
 }
 
 impl KeySettings {
-    /// The algorithms to take: the one of the HMAC key, those listed, or all that the backend has.
-    pub(crate) fn allowed(&self, problems: &mut Problems) -> Option<AllowedAlgorithms> {
-        let backend = &self.backend;
+    /// The algorithms to take: the one of the HMAC key, those listed, or of those that the issuer is known to sign with
+    /// (`usual`; none means any) all that the backend has.
+    pub(super) fn allowed(
+        &self,
+        usual: &[SignatureAlgorithm],
+        backend: &SignatureBackend,
+        problems: &mut Problems,
+    ) -> Option<AllowedAlgorithms> {
         if let Some(key) = &self.hmac_key {
             if self.algorithms.is_some() {
                 problems.add(
@@ -32,9 +36,10 @@ impl KeySettings {
             return Some(AllowedAlgorithms::of_hmac(key.algorithm()));
         }
         let Some(listed) = &self.algorithms else {
-            let all = AllowedAlgorithms::of(backend.algorithms());
+            let is_usual = |algorithm: &SignatureAlgorithm| usual.is_empty() || usual.contains(algorithm);
+            let all = AllowedAlgorithms::of(backend.algorithms().filter(is_usual));
             if all.is_none() {
-                problems.add("unsupported_algorithm", format!("{backend:?} has no algorithm at all"));
+                problems.add("unsupported_algorithm", format!("{backend:?} has no algorithm of the issuer"));
             }
             return all;
         };
@@ -48,27 +53,25 @@ impl KeySettings {
     }
 
     /// Where keys come from: given, or found at a configured or a discovered place.
-    pub(crate) fn keys(
+    pub(super) fn keys(
         &self,
         issuer: Option<&Issuer>,
-        loopback_http: LoopbackHttp,
         allowed: Option<&AllowedAlgorithms>,
-        clock: &Arc<dyn Clock>,
+        context: &Context,
         problems: &mut Problems,
     ) -> Option<Keys> {
-        let configured = self
-            .jwks_uri
-            .as_deref()
-            .map(|uri| problems.note(configured("insecure_jwks_uri", "`jwks_uri`", uri, loopback_http)));
+        let configured = self.jwks_uri.as_deref().map(|uri| {
+            problems.note(configured("insecure_jwks_uri", "`jwks_uri`", uri, context.loopback_http))
+        });
         if self.hmac_key.is_some() || self.jwk_set.is_some() {
-            let keys = self.fixed_keys(allowed, problems);
+            let keys = self.fixed_keys(allowed, &context.backend, problems);
             if configured.is_some() || (self.hmac_key.is_some() && self.jwk_set.is_some()) {
                 let message = "two of `jwks_uri`, `jwk_set` and `hmac_key`: keys come from one place";
                 problems.add("two_key_sources", message);
             }
             return keys.map(Keys::Fixed);
         }
-        let client = self.http_client.clone().or_else(default_client);
+        let client = self.http_client.clone().or_else(|| context.http_client.clone());
         if client.is_none() {
             problems.add(
                 "no_http_client",
@@ -82,26 +85,31 @@ impl KeySettings {
         let source = Source {
             location,
             client: client?,
-            clock: Arc::clone(clock),
+            clock: Arc::clone(&context.clock),
             allowed: allowed?.clone(),
-            backend: self.backend.clone(),
-            loopback_http,
+            backend: context.backend.clone(),
+            loopback_http: context.loopback_http,
         };
-        Some(Keys::Remote(RemoteKeys::new(source, Arc::clone(clock))))
+        Some(Keys::Remote(RemoteKeys::new(source, Arc::clone(&context.clock))))
     }
 
     /// The keys that the configuration brings along.
-    fn fixed_keys(&self, allowed: Option<&AllowedAlgorithms>, problems: &mut Problems) -> Option<KeySet> {
+    fn fixed_keys(
+        &self,
+        allowed: Option<&AllowedAlgorithms>,
+        backend: &SignatureBackend,
+        problems: &mut Problems,
+    ) -> Option<KeySet> {
         if let Some(key) = &self.hmac_key {
-            let keys = KeySet::of_hmac_key(key, &self.backend);
+            let keys = KeySet::of_hmac_key(key, backend);
             if keys.is_none() {
-                let message = format!("{:?} does not have {}", self.backend, key.algorithm());
+                let message = format!("{backend:?} does not have {}", key.algorithm());
                 problems.add("unsupported_algorithm", message);
             }
             return keys;
         }
         let (set, allowed) = (self.jwk_set.as_ref()?, allowed?);
-        let keys = KeySet::new(set, allowed, &self.backend);
+        let keys = KeySet::new(set, allowed, backend);
         if keys.leaves_keys_untried(allowed) {
             let message =
                 "a key without `kid` behind more keys for its algorithm than a token is tried against";
@@ -112,11 +120,4 @@ impl KeySettings {
         }
         Some(keys)
     }
-}
-
-fn default_client() -> Option<Arc<dyn HttpClient>> {
-    #[cfg(feature = "reqwest")]
-    return Some(Arc::new(crate::fetch::DefaultClient::default()));
-    #[cfg(not(feature = "reqwest"))]
-    None
 }

@@ -1,0 +1,19 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::fetch::{HttpClient, LoopbackHttp};
+use crate::jose::SignatureBackend;
+
+/// What a server's issuers have in common.
+#[derive(Clone)]
+pub(crate) struct Context {
+    /// The audiences of an issuer that has none of its own.
+    pub(crate) audiences: Vec<String>,
+    pub(crate) leeway: Duration,
+    pub(crate) backend: SignatureBackend,
+    /// For an issuer that has none of its own. `None` without the feature `reqwest`.
+    pub(crate) http_client: Option<Arc<dyn HttpClient>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) loopback_http: LoopbackHttp,
+}

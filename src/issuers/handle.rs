@@ -1,0 +1,145 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::context::Context;
+use super::trusted::TrustedIssuer;
+use crate::error::{ConfigError, Problems};
+use crate::validate::{Directory, Listing};
+
+/// How many identifiers of issuers a server knows at most. They cost memory, not time.
+const MOST_ISSUERS: usize = 65_536;
+
+/// The issuers whose tokens a server takes, to be looked at and changed while it runs. A cheap handle.
+///
+/// The set is closed: the unverified `iss` of a token selects one of these issuers, or the token is refused without
+/// anything being fetched. No issuer waits for another: each has its own keys, schedule and failures, and keys with
+/// equal `kid` do not meet.
+///
+/// A server with a [validator of its own](crate::ResourceServer::from_validator) has no issuers here, and takes none.
+///
+/// ```
+/// use portcullis::testing::{Issuer, validate};
+/// use portcullis::{ResourceServer, TrustedIssuer, Validation};
+///
+/// let (a, b) = (Issuer::offline("https://a.example.com"), Issuer::offline("https://b.example.com"));
+/// let trusted = |issuer: &Issuer| TrustedIssuer::new(issuer.url()).jwk_set(issuer.jwk_set());
+/// let auth = ResourceServer::builder(trusted(&a)).audience("https://api.example.com").build()?;
+/// let admits = |issuer: &Issuer| {
+///     let token = issuer.token("https://api.example.com").sign();
+///     let request = http::Request::get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();
+///     matches!(validate(&auth, &request), Validation::Ready(Ok(_)))
+/// };
+/// assert!(admits(&a) && !admits(&b));
+///
+/// auth.issuers().insert(trusted(&b))?;
+/// assert!(admits(&a) && admits(&b));
+///
+/// auth.issuers().remove(a.url());
+/// assert!(!admits(&a) && admits(&b));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Issuers {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    directory: Arc<Directory>,
+    /// `None` where a validator of the user's own knows the issuers.
+    context: Option<Context>,
+    /// Held while a listing is replaced, so that no change is lost. Requests never take it.
+    changing: Mutex<()>,
+}
+
+impl Issuers {
+    /// The issuers of a new server. The problems found are added to `problems`.
+    pub(crate) fn new(trusted: Vec<TrustedIssuer>, context: Context, problems: &mut Problems) -> Self {
+        let mut listing = Listing::default();
+        let several = trusted.len() > 1;
+        for issuer in trusted {
+            let shown = issuer.shown();
+            problems.set_subject(several.then(|| shown.clone()));
+            let Some(known) = issuer.known(&context, problems) else { continue };
+            if listing.insert(&Arc::new(known)).is_err() {
+                problems.add("duplicate_issuer", format!("issuer `{shown}` is there twice"));
+            }
+        }
+        problems.set_subject(None);
+        note_too_many(&listing, problems);
+        let (directory, context) = (Arc::new(Directory::new(listing)), Some(context));
+        Self { shared: Arc::new(Shared { directory, context, changing: Mutex::default() }) }
+    }
+
+    /// Of a server whose validator is the user's own.
+    pub(crate) fn none() -> Self {
+        let directory = Arc::new(Directory::new(Listing::default()));
+        Self { shared: Arc::new(Shared { directory, context: None, changing: Mutex::default() }) }
+    }
+
+    pub(crate) fn directory(&self) -> &Arc<Directory> {
+        &self.shared.directory
+    }
+
+    /// Takes tokens of this issuer from now on. Where an issuer with the same identifier is there, this one takes its
+    /// place at once: no token in between meets neither.
+    ///
+    /// As at [`build`](crate::ResourceServerBuilder::build), nothing is fetched before a token needs it.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] with the problems of this issuer, and nothing changes: those of
+    /// [`build`](crate::ResourceServerBuilder::build), `too_many_issuers` (above 65 536 identifiers),
+    /// `duplicate_issuer` (one identifier of several is another issuer's), and `no_jwt_validator` where the validator
+    /// is your own.
+    pub fn insert(&self, issuer: impl Into<TrustedIssuer>) -> Result<(), ConfigError> {
+        let mut problems = Problems::default();
+        let Some(context) = &self.shared.context else {
+            problems.add(
+                "no_jwt_validator",
+                "the validator of this server is not this crate's: it knows its issuers",
+            );
+            return Err(problems.into_error());
+        };
+        let issuer: TrustedIssuer = issuer.into();
+        let shown = issuer.shown();
+        let Some(known) = issuer.known(context, &mut problems) else { return Err(problems.into_error()) };
+        let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listing = Listing::clone(&self.shared.directory.load());
+        listing.remove(&known.identifier);
+        if listing.insert(&Arc::new(known)).is_err() {
+            problems
+                .add("duplicate_issuer", format!("an identifier of issuer `{shown}` is another issuer's"));
+        }
+        note_too_many(&listing, &mut problems);
+        if !problems.is_empty() {
+            return Err(problems.into_error());
+        }
+        self.shared.directory.replace(listing);
+        drop(changing);
+        Ok(())
+    }
+
+    /// Refuses tokens of this issuer from now on, also those that wait for its keys, and forgets its keys. `false` if there is no such issuer.
+    pub fn remove(&self, issuer: &str) -> bool {
+        let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listing = Listing::clone(&self.shared.directory.load());
+        let removed = listing.remove(issuer);
+        if removed {
+            self.shared.directory.replace(listing);
+        }
+        drop(changing);
+        removed
+    }
+}
+
+fn note_too_many(listing: &Listing, problems: &mut Problems) {
+    if listing.len() > MOST_ISSUERS {
+        problems.add("too_many_issuers", format!("more than {MOST_ISSUERS} identifiers of issuers"));
+    }
+}
+
+impl fmt::Debug for Issuers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issuers").field("count", &self.shared.directory.load().len()).finish_non_exhaustive()
+    }
+}

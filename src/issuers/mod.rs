@@ -1,0 +1,11 @@
+//! The issuers whose tokens a server takes: their settings, and the closed set made of them.
+
+mod context;
+mod handle;
+mod key_settings;
+mod presets;
+mod trusted;
+
+pub(crate) use context::Context;
+pub use handle::Issuers;
+pub use trusted::TrustedIssuer;

@@ -1,0 +1,228 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::context::Context;
+use super::key_settings::KeySettings;
+use super::presets::Preset;
+use crate::claims::ClaimPath;
+use crate::error::{ConfigProblem, Problems};
+use crate::fetch::{HttpClient, without_secrets};
+use crate::jose::{HmacKey, JwkSet, SignatureAlgorithm};
+use crate::metadata::Issuer;
+use crate::token::ClaimMapping;
+use crate::validate::{AudienceRule, ClaimRules, IssuerName, IssuerNames, KnownIssuer, Profile, TokenKind};
+
+/// An issuer whose tokens are taken, and what its tokens must be like.
+///
+/// A plain issuer identifier is one already, with the defaults: `ResourceServer::builder("https://id.example.com")`.
+/// Whatever differs from issuer to issuer is said here; what is the API's own (realm, carriers, clock and so on) at the
+/// [builder](crate::ResourceServerBuilder).
+///
+/// ```
+/// use portcullis::{Profile, ResourceServer, TrustedIssuer};
+/// use std::time::Duration;
+///
+/// let staff = TrustedIssuer::new("https://id.example.com")
+///     .profile(Profile::PlainJwt)
+///     .roles_at("/realm_access/roles")
+///     .max_token_lifetime(Duration::from_secs(3600));
+/// let auth = ResourceServer::builder(staff)
+///     .issuer(TrustedIssuer::new("https://partners.example.net").audience("https://api.example.com/partners"))
+///     .audience("https://api.example.com")
+///     .build()?;
+/// # Ok::<_, portcullis::ConfigError>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "an issuer is trusted by the server that it is given to"]
+pub struct TrustedIssuer {
+    issuer: String,
+    audiences: Vec<String>,
+    profile: Option<Profile>,
+    preset: Option<Preset>,
+    roles_at: Option<String>,
+    max_token_lifetime: Option<Duration>,
+    keys: KeySettings,
+    /// What is wrong with the arguments of a preset.
+    problems: Vec<ConfigProblem>,
+}
+
+impl TrustedIssuer {
+    /// An issuer by its identifier (RFC 8414 §2), compared byte by byte: a trailing slash counts. It is an https URL;
+    /// from it the metadata and keys are found, unless told where they are.
+    pub fn new(issuer: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            audiences: Vec::new(),
+            profile: None,
+            preset: None,
+            roles_at: None,
+            max_token_lifetime: None,
+            keys: KeySettings::default(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// An identifier of this API in the tokens of this issuer, in place of
+    /// [those of the server](crate::ResourceServerBuilder::audience). With several, any of them.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// What kind of access token the issuer sends. Default: [`Profile::Rfc9068`], and never beside a provider's preset,
+    /// which says just that.
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = Some(profile);
+        self
+    }
+
+    /// The only algorithms to take. Default: all that the
+    /// [backend](crate::ResourceServerBuilder::with_signature_backend) has, every one asymmetric;
+    /// [`SignatureAlgorithm::ALL`] without another backend. A provider's preset takes only those that the provider uses.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = SignatureAlgorithm>) -> Self {
+        self.keys.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+
+    /// Refuses tokens that live longer than this from `iat` (or from now, where `iat` is missing) to `exp`.
+    /// Default: no limit.
+    pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_token_lifetime = Some(lifetime);
+        self
+    }
+
+    /// The claim that lists roles: a name (`roles`, `https://example.com/roles`) or a JSON Pointer (RFC 6901)
+    /// to a nested member (`/realm_access/roles`). Default: `roles`, or what a provider's preset says.
+    pub fn roles_at(mut self, path: impl Into<String>) -> Self {
+        self.roles_at = Some(path.into());
+        self
+    }
+
+    /// Where the keys are, for an issuer without metadata. An https URL.
+    pub fn jwks_uri(mut self, uri: impl Into<String>) -> Self {
+        self.keys.jwks_uri = Some(uri.into());
+        self
+    }
+
+    /// The keys themselves, from JSON or (feature `pem`) PEM. Nothing is fetched, and nothing changes until the
+    /// issuer is given anew.
+    pub fn jwk_set(mut self, set: JwkSet) -> Self {
+        self.keys.jwk_set = Some(set);
+        self
+    }
+
+    /// The one secret that every token of this issuer is authenticated with, for exactly its algorithm and whatever
+    /// `kid` a token names. Nothing is fetched, and no key that anybody publishes is ever used with HMAC.
+    pub fn hmac_key(mut self, key: HmacKey) -> Self {
+        self.keys.hmac_key = Some(key);
+        self
+    }
+
+    /// Fetches this issuer's metadata and keys with this client, in place of
+    /// [that of the server](crate::ResourceServerBuilder::with_http_client): for an issuer behind another proxy, with a
+    /// certificate of a private authority, or that wants to know who asks.
+    pub fn with_http_client(mut self, client: impl HttpClient) -> Self {
+        self.keys.http_client = Some(Arc::new(client));
+        self
+    }
+
+    pub(super) fn of_preset(issuer: String, kind: &'static TokenKind) -> Self {
+        let preset = Preset { kind, names: Vec::new(), metadata: None, clients: Vec::new() };
+        Self { preset: Some(preset), ..Self::new(issuer) }
+    }
+
+    pub(super) fn with_preset(mut self, change: impl FnOnce(&mut Preset)) -> Self {
+        self.preset.as_mut().map(change);
+        self
+    }
+
+    /// Keeps what is wrong with an argument, until somebody can be told.
+    pub(super) fn unless(mut self, wrong: bool, problem: impl FnOnce() -> ConfigProblem) -> Self {
+        self.problems.extend(wrong.then(problem));
+        self
+    }
+
+    pub(super) fn kind(&self) -> &'static TokenKind {
+        let preset = self.preset.as_ref().map(|preset| preset.kind);
+        preset.unwrap_or_else(|| self.profile.unwrap_or_default().kind())
+    }
+
+    /// Checks the settings. `None` if there is any problem with them.
+    pub(super) fn known(self, context: &Context, problems: &mut Problems) -> Option<KnownIssuer> {
+        let before = problems.len();
+        let (kind, is_preset) = (self.kind(), self.preset.is_some());
+        let (mut names, metadata, clients) = match self.preset {
+            Some(preset) => (preset.names, preset.metadata, preset.clients),
+            None => (Vec::new(), None, Vec::new()),
+        };
+        let issuer = if self.problems.is_empty() {
+            let document = metadata.as_ref().map_or(&self.issuer, |metadata| &metadata.issuer);
+            problems.note(Issuer::parse(document, context.loopback_http))
+        } else {
+            None
+        };
+        for problem in self.problems {
+            problems.note(Err::<(), _>(problem));
+        }
+        if is_preset && self.profile.is_some() {
+            problems.add("preset_with_profile", "a provider's preset is a profile: `profile` says it twice");
+        }
+        let audiences = if self.audiences.is_empty() { context.audiences.clone() } else { self.audiences };
+        if audiences.is_empty() && matches!(kind.audience, AudienceRule::Audience) {
+            problems.add("missing_audience", "no audience: call `audience` with the identifier of this API");
+        }
+        if audiences.iter().any(String::is_empty) {
+            problems.add("empty_audience", "an audience is the empty text");
+        }
+        let allowed = self.keys.allowed(kind.algorithms, &context.backend, problems);
+        if self.max_token_lifetime.is_some_and(|lifetime| lifetime.is_zero()) {
+            problems.add("zero_token_lifetime", "a `max_token_lifetime` of zero refuses every token");
+        }
+        let roles_at = self.roles_at.as_deref().or(kind.layout.roles).map(ClaimPath::parse).transpose();
+        let roles_at = problems.note(roles_at);
+        let keys = self.keys.keys(issuer.as_ref(), allowed.as_ref(), context, problems);
+        let (Some(_), allowed, roles_at, keys) = (issuer, allowed?, roles_at?, keys?) else { return None };
+        if names.is_empty() {
+            names.push(IssuerName { iss: self.issuer.as_str().into(), tenant: None });
+        }
+        let rules = ClaimRules {
+            issuers: IssuerNames::new(names),
+            audiences: audiences.into_iter().map(Into::into).collect(),
+            clients: clients.into_iter().map(Into::into).collect(),
+            kind,
+            leeway: context.leeway,
+            max_token_lifetime: self.max_token_lifetime,
+        };
+        let mapping = ClaimMapping { layout: &kind.layout, roles_at };
+        let identifier = self.issuer.into();
+        (problems.len() == before).then_some(KnownIssuer { identifier, rules, allowed, keys, mapping })
+    }
+
+    /// The identifier, for messages.
+    pub(super) fn shown(&self) -> String {
+        without_secrets(&self.issuer)
+    }
+}
+
+impl From<&str> for TrustedIssuer {
+    fn from(issuer: &str) -> Self {
+        Self::new(issuer)
+    }
+}
+
+impl From<String> for TrustedIssuer {
+    fn from(issuer: String) -> Self {
+        Self::new(issuer)
+    }
+}
+
+impl fmt::Debug for TrustedIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrustedIssuer")
+            .field("issuer", &self.shown())
+            .field("audiences", &self.audiences)
+            .field("kind", self.kind())
+            .finish_non_exhaustive()
+    }
+}
