@@ -8,6 +8,7 @@ use crate::fetch::{HttpClient, LoopbackHttp};
 use crate::gate_settings::GateSettings;
 use crate::issuers::{Context, Issuers, TrustedIssuer};
 use crate::jose::SignatureBackend;
+use crate::jwks::KeyTiming;
 use crate::layer::{Core, ResourceServer};
 use crate::validate::{DEFAULT_LEEWAY, JwtValidator};
 
@@ -37,6 +38,7 @@ pub struct ResourceServerBuilder {
     http_client: Option<Arc<dyn HttpClient>>,
     clock: Option<Arc<dyn Clock>>,
     loopback_http: LoopbackHttp,
+    timing: KeyTiming,
 }
 
 impl ResourceServer {
@@ -58,6 +60,7 @@ impl ResourceServerBuilder {
             http_client: None,
             clock: None,
             loopback_http: LoopbackHttp::Refused,
+            timing: KeyTiming::default(),
         }
     }
 
@@ -132,6 +135,12 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// How long fetched keys are used, and how often their issuers are asked. Default: [`KeyTiming::default`].
+    pub fn key_timing(mut self, timing: KeyTiming) -> Self {
+        self.timing = timing;
+        self
+    }
+
     /// Reads time from this clock instead of the system's.
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
@@ -146,7 +155,7 @@ impl ResourceServerBuilder {
     }
 
     /// Checks the configuration. No network I/O, no task: keys are fetched when the first token needs them,
-    /// so starting up does not depend on the issuer, and this may run outside a runtime.
+    /// so starting up does not depend on the issuer, and this may run outside a runtime. A key file is read, once.
     ///
     /// # Errors
     ///
@@ -154,7 +163,7 @@ impl ResourceServerBuilder {
     /// URL, or one with a query), `missing_audience`, `empty_audience`, `duplicate_issuer`, `too_many_issuers`, `no_algorithm`,
     /// `unsupported_algorithm` (which the backend does not have), `two_algorithm_sources`, `excessive_leeway` (above
     /// 300 s), `zero_token_lifetime`, `ambiguous_claim_path` or `invalid_claim_path`, `invalid_realm` (not printable
-    /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_jwks_uri`, `two_key_sources`, `no_usable_key`, `too_many_keys_without_id` (more than four), `no_http_client`;
+    /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_jwks_uri`, `two_key_sources`, `unreadable_key_file`, `no_usable_key`, `too_many_keys_without_id` (more than four), `invalid_key_timing`, `no_http_client`;
     /// of a provider's preset `invalid_tenant`, `invalid_domain`, `invalid_user_pool`, `missing_client`,
     /// `org_authorization_server`, `preset_with_profile` and `no_client_roles`.
     pub fn build(self) -> Result<ResourceServer, ConfigError> {
@@ -167,11 +176,13 @@ impl ResourceServerBuilder {
             http_client: self.http_client.or_else(default_client),
             clock: Arc::clone(&clock),
             loopback_http: self.loopback_http,
+            timing: self.timing,
         };
         let issuers = Issuers::new(self.issuers, context, &mut problems);
         if self.leeway > LONGEST_LEEWAY {
             problems.add("excessive_leeway", format!("a leeway above {} s", LONGEST_LEEWAY.as_secs()));
         }
+        problems.note(self.timing.check());
         let challenges = self.gate.challenges(&mut problems);
         let carriers = self.gate.carriers(&mut problems);
         if !problems.is_empty() {

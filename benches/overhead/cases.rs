@@ -106,7 +106,7 @@ fn more_keys() -> Group {
         let keys: Vec<Value> = (1..count).map(other).chain([own.clone()]).collect();
         let set = JwkSet::from_json(&serde_json::json!({ "keys": keys }).to_string()).unwrap();
         assert_eq!(set.len(), count);
-        let auth = server(&issuer).jwk_set(set).build().unwrap();
+        let auth = server(&issuer, set).build().unwrap();
         let service = auth.require(authenticated()).layer(router());
         Case::answered(format!("{count:>4} keys"), Some(&token), service, 200)
     });
@@ -152,5 +152,5 @@ fn growth(issuer: &Issuer, what: &str, tokens: Vec<(String, TokenBuilder)>) -> G
 
 /// A server with the issuer's keys as they are now.
 fn protected(issuer: &Issuer) -> ResourceServer {
-    server(issuer).jwk_set(issuer.jwk_set()).build().unwrap()
+    server(issuer, issuer.jwk_set()).build().unwrap()
 }

@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis::testing::{Issuer, TokenBuilder};
-use portcullis::{ResourceServer, ResourceServerBuilder, SignatureAlgorithm};
+use portcullis::{JwkSet, ResourceServer, ResourceServerBuilder, SignatureAlgorithm, TrustedIssuer};
 
 use super::case::Case;
 
@@ -20,9 +20,9 @@ pub(crate) fn issuer(algorithm: SignatureAlgorithm) -> Issuer {
     issuer
 }
 
-/// A server that takes the tokens of this issuer; its keys are still to be given.
-pub(crate) fn server(issuer: &Issuer) -> ResourceServerBuilder {
-    ResourceServer::builder(issuer.url()).audience(AUDIENCE)
+/// A server that takes the tokens of this issuer under these keys.
+pub(crate) fn server(issuer: &Issuer, keys: JwkSet) -> ResourceServerBuilder {
+    ResourceServer::builder(TrustedIssuer::new(issuer.url()).jwk_set(keys)).audience(AUDIENCE)
 }
 
 /// A token with no more claims than RFC 9068 asks for.

@@ -10,7 +10,7 @@ use portcullis::{
 };
 use tower::{ServiceExt as _, service_fn};
 
-use super::known::{EDDSA_TOKEN, hmac_key, hmac_token, server as new};
+use super::known::{EDDSA_TOKEN, hmac_key, hmac_token, issuer, server as new};
 use super::service::{Answer, ready, send};
 
 /// The first line is the realm, the second the `error_uri` (none if empty), the third a list of scopes.
@@ -24,7 +24,7 @@ pub fn run(data: &[u8]) {
         let server = server.realm(realm);
         if error_uri.is_empty() { server } else { server.error_uri(error_uri) }
     };
-    let built = configure(new().0.hmac_key(hmac_key()).token_in_cookie("c")).build();
+    let built = configure(new(issuer().hmac_key(hmac_key())).0.token_in_cookie("c")).build();
     let printable = realm.chars().all(|letter| matches!(letter, ' '..='~'));
     let server = match built {
         Ok(server) => server.problem_json(),
@@ -59,7 +59,7 @@ pub fn run(data: &[u8]) {
     assert!(send(&any, get(hmac_token())).is_admitted());
     assert!(send(&any, as_grpc(get(hmac_token()))).is_admitted());
 
-    let silent = configure(new().0.with_http_client(Silent)).build().unwrap().problem_json();
+    let silent = configure(new(issuer()).0.with_http_client(Silent)).build().unwrap().problem_json();
     let answer = send(&silent.require(authenticated()), get(EDDSA_TOKEN));
     assert_eq!((answer.code(), answer.challenge()), ("unavailable", None));
 

@@ -35,16 +35,17 @@ pub fn run(data: &[u8]) {
     let [issuer, jwks_uri, roles_at, audience, query, cookie, realm, error_uri] =
         std::array::from_fn(|_| lines.next().unwrap_or(""));
     let client = Recorder::default();
-    let mut server = ResourceServer::builder(TrustedIssuer::new(issuer).roles_at(roles_at))
+    let mut trusted = TrustedIssuer::new(issuer).roles_at(roles_at);
+    if !jwks_uri.is_empty() {
+        trusted = trusted.jwks_uri(jwks_uri);
+    }
+    let mut server = ResourceServer::builder(trusted)
         .audience(audience)
         .dangerous_token_in_query(query)
         .token_in_cookie(cookie)
         .realm(realm)
         .with_clock(ManualClock::at(NOW))
         .with_http_client(client.clone());
-    if !jwks_uri.is_empty() {
-        server = server.jwks_uri(jwks_uri);
-    }
     if !error_uri.is_empty() {
         server = server.error_uri(error_uri);
     }

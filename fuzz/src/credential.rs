@@ -8,7 +8,7 @@ use portcullis::{
     authenticated,
 };
 
-use super::known::{hmac_key, hmac_token, server};
+use super::known::{hmac_key, hmac_token, issuer, server};
 use super::service::send;
 
 /// A name of a query parameter and of a cookie, as a server was told them.
@@ -22,7 +22,7 @@ const OTHER: Names = ("t", "c");
 pub fn run(data: &[u8]) {
     static SERVERS: LazyLock<[(Names, RequireLayer<ProblemJson>); 2]> = LazyLock::new(|| {
         [STANDARD, OTHER].map(|names| {
-            let server = server().0.hmac_key(hmac_key());
+            let server = server(issuer().hmac_key(hmac_key())).0;
             let server = server.dangerous_token_in_query(names.0).token_in_cookie(names.1).build().unwrap();
             (names, server.problem_json().require(authenticated()))
         })

@@ -4,7 +4,7 @@ use http::{Request, header};
 use portcullis::{JwkSet, authenticated};
 
 use super::json::Json;
-use super::known::{ED25519_X, EDDSA_TOKEN, ES256_TOKEN, KEY_ID, P256, RS256_TOKEN, RSA_N, server};
+use super::known::{ED25519_X, EDDSA_TOKEN, ES256_TOKEN, KEY_ID, P256, RS256_TOKEN, RSA_N, issuer, server};
 use super::service::send;
 
 /// The whole input is the text.
@@ -22,7 +22,7 @@ pub fn run(data: &[u8]) {
         assert!(set.len() <= keys.len() && keys.len() <= 1000);
     }
 
-    let server = match server().0.jwk_set(set.clone()).build() {
+    let server = match server(issuer().jwk_set(set.clone())).0.build() {
         Ok(server) => server.problem_json().require(authenticated()),
         Err(error) => {
             let codes: Vec<_> = error.problems().iter().map(portcullis::ConfigProblem::code).collect();

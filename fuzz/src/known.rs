@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use portcullis::testing::ManualClock;
-use portcullis::{HmacAlgorithm, HmacKey, JwkSet, ResourceServer, ResourceServerBuilder};
+use portcullis::{HmacAlgorithm, HmacKey, JwkSet, ResourceServer, ResourceServerBuilder, TrustedIssuer};
 
 use super::base64url::encode;
 
@@ -53,10 +53,15 @@ const ED25519_PKCS8: [u8; 48] = [
     0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60,
 ];
 
-/// A server of the issuer, whose keys are still to be told.
-pub(super) fn server() -> (ResourceServerBuilder, ManualClock) {
+/// The issuer, whose keys are still to be told.
+pub(super) fn issuer() -> TrustedIssuer {
+    TrustedIssuer::new(ISSUER)
+}
+
+/// A server that trusts this issuer, and its clock.
+pub(super) fn server(issuer: TrustedIssuer) -> (ResourceServerBuilder, ManualClock) {
     let clock = ManualClock::at(NOW);
-    (ResourceServer::builder(ISSUER).audience(AUDIENCE).with_clock(clock.clone()), clock)
+    (ResourceServer::builder(issuer).audience(AUDIENCE).with_clock(clock.clone()), clock)
 }
 
 pub(super) fn hmac_key() -> HmacKey {

@@ -9,7 +9,7 @@ use portcullis::{BoxFuture, FetchError, FetchLimits, HttpClient, authenticated};
 
 use super::json::Json;
 use super::jwk_set::has_signer;
-use super::known::{EDDSA_TOKEN, ISSUER, server};
+use super::known::{EDDSA_TOKEN, ISSUER, issuer, server};
 use super::service::send;
 
 const OPENID: &str = "https://id.example.com/.well-known/openid-configuration";
@@ -39,7 +39,7 @@ pub fn run(data: &[u8]) {
         requests: Mutex::default(),
     }));
 
-    let (server, clock) = server();
+    let (server, clock) = server(issuer());
     let layer =
         server.with_http_client(client.clone()).build().unwrap().problem_json().require(authenticated());
     let judge = || {

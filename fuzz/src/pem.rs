@@ -4,7 +4,7 @@ use http::{Request, header};
 use portcullis::{JwkSet, PemError, authenticated};
 
 use super::base64url::{decode, encode};
-use super::known::{ED25519_X, EDDSA_TOKEN, ES256_TOKEN, P256, RS256_TOKEN, RSA_N, server};
+use super::known::{ED25519_X, EDDSA_TOKEN, ES256_TOKEN, P256, RS256_TOKEN, RSA_N, issuer, server};
 use super::service::send;
 
 /// A text with `-----` is taken as it is. Otherwise the first line is the label of a block, and the rest its DER.
@@ -39,7 +39,7 @@ fn judge(text: &str) {
         assert!(["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"].contains(&label), "{label}");
     }
     let keys = octets(text);
-    let layer = server().0.jwk_set(set).build().unwrap().problem_json().require(authenticated());
+    let layer = server(issuer().jwk_set(set)).0.build().unwrap().problem_json().require(authenticated());
     let point = [vec![4], decode(P256[0]).unwrap(), decode(P256[1]).unwrap()].concat();
     let tokens = [
         (EDDSA_TOKEN, decode(ED25519_X).unwrap()),

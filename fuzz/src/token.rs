@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use http::{HeaderValue, Request, header};
 use jsonwebtoken::Algorithm;
-use portcullis::{ProblemJson, Profile, RequireLayer, authenticated};
+use portcullis::{ProblemJson, Profile, RequireLayer, TrustedIssuer, authenticated};
 
 use super::base64url::decode;
 use super::claims::are_claims;
 use super::json::Json;
-use super::known::{AUDIENCE, ISSUER, KEY_ID, NOW, hmac_key, jwk_set, server, sign, signed};
+use super::known::{AUDIENCE, ISSUER, KEY_ID, NOW, hmac_key, issuer, jwk_set, server, sign, signed};
 use super::service::send;
 
 /// A server, as the oracle sees it.
@@ -23,9 +23,9 @@ struct Api {
 /// One line is a token. Of more lines the first is a header and the rest a payload, and they are signed.
 pub fn run(data: &[u8]) {
     static APIS: LazyLock<[Api; 2]> = LazyLock::new(|| {
-        let (symmetric, asymmetric) = (server().0.hmac_key(hmac_key()), server().0.jwk_set(jwk_set()));
-        let layer = |server: portcullis::ResourceServerBuilder, profile| {
-            server.profile(profile).build().unwrap().problem_json().require(authenticated())
+        let (symmetric, asymmetric) = (issuer().hmac_key(hmac_key()), issuer().jwk_set(jwk_set()));
+        let layer = |issuer: TrustedIssuer, profile| {
+            server(issuer.profile(profile)).0.build().unwrap().problem_json().require(authenticated())
         };
         [
             Api {

@@ -4,6 +4,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::fetch::{HttpClient, LoopbackHttp};
 use crate::jose::SignatureBackend;
+use crate::jwks::KeyTiming;
 
 /// What a server's issuers have in common.
 #[derive(Clone)]
@@ -16,4 +17,5 @@ pub(crate) struct Context {
     pub(crate) http_client: Option<Arc<dyn HttpClient>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) loopback_http: LoopbackHttp,
+    pub(crate) timing: KeyTiming,
 }

@@ -4,7 +4,7 @@ use super::context::Context;
 use crate::error::Problems;
 use crate::fetch::{HttpClient, configured};
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, KeySet, SignatureAlgorithm, SignatureBackend};
-use crate::jwks::{Keys, Location, RemoteKeys, Source};
+use crate::jwks::{FileKeys, KeyFile, Keys, Location, RemoteKeys, Source};
 use crate::metadata::Issuer;
 
 /// The settings of an issuer that say which keys verify tokens, and with which algorithms.
@@ -13,6 +13,7 @@ pub(super) struct KeySettings {
     pub(super) algorithms: Option<Vec<SignatureAlgorithm>>,
     pub(super) jwks_uri: Option<String>,
     pub(super) jwk_set: Option<JwkSet>,
+    pub(super) key_file: Option<KeyFile>,
     pub(super) hmac_key: Option<HmacKey>,
     pub(super) http_client: Option<Arc<dyn HttpClient>>,
 }
@@ -63,13 +64,19 @@ impl KeySettings {
         let configured = self.jwks_uri.as_deref().map(|uri| {
             problems.note(configured("insecure_jwks_uri", "`jwks_uri`", uri, context.loopback_http))
         });
-        if self.hmac_key.is_some() || self.jwk_set.is_some() {
-            let keys = self.fixed_keys(allowed, &context.backend, problems);
-            if configured.is_some() || (self.hmac_key.is_some() && self.jwk_set.is_some()) {
-                let message = "two of `jwks_uri`, `jwk_set` and `hmac_key`: keys come from one place";
-                problems.add("two_key_sources", message);
-            }
-            return keys.map(Keys::Fixed);
+        let (given, file) = ([self.hmac_key.is_some(), self.jwk_set.is_some()], self.key_file.as_ref());
+        let places = given.into_iter().chain([configured.is_some(), file.is_some()]);
+        if places.filter(|place| *place).count() > 1 {
+            let message = "two of `jwks_uri`, `jwk_set`, a key file and `hmac_key`: keys come from one place";
+            problems.add("two_key_sources", message);
+        }
+        if given.contains(&true) {
+            return self.fixed_keys(allowed, &context.backend, problems).map(Keys::Fixed);
+        }
+        if let Some(file) = file {
+            let keys =
+                FileKeys::open(file, allowed?, &context.backend, &context.clock, context.timing.stale_bound);
+            return problems.note(keys).map(Keys::File);
         }
         let client = self.http_client.clone().or_else(|| context.http_client.clone());
         if client.is_none() {
@@ -89,8 +96,9 @@ impl KeySettings {
             allowed: allowed?.clone(),
             backend: context.backend.clone(),
             loopback_http: context.loopback_http,
+            timing: context.timing,
         };
-        Some(Keys::Remote(RemoteKeys::new(source, Arc::clone(&context.clock))))
+        Some(Keys::Remote(RemoteKeys::new(source)))
     }
 
     /// The keys that the configuration brings along.

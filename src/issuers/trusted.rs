@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::claims::ClaimPath;
 use crate::error::{ConfigProblem, Problems};
 use crate::fetch::{HttpClient, without_secrets};
 use crate::jose::{HmacKey, JwkSet, SignatureAlgorithm};
+use crate::jwks::{KeyFile, KeyFormat};
 use crate::metadata::Issuer;
 use crate::token::ClaimMapping;
 use crate::validate::{AudienceRule, ClaimRules, IssuerName, IssuerNames, KnownIssuer, Profile, TokenKind};
@@ -109,6 +111,75 @@ impl TrustedIssuer {
     /// issuer is given anew.
     pub fn jwk_set(mut self, set: JwkSet) -> Self {
         self.keys.jwk_set = Some(set);
+        self
+    }
+
+    /// A file with the keys, as a JWK Set (RFC 7517 §5) of at most 256 KiB. Nothing is fetched.
+    ///
+    /// It is read by `build` (or [`insert`](crate::Issuers::insert)), on the calling thread, and again while requests
+    /// come, at most every 5 s; symbolic links are followed each time. A request that comes 10 s or more after the last
+    /// look at it waits for the next one. So a key that is no longer in the file stops verifying within 10 s, and
+    /// `{"keys":[]}` withdraws every key. Replace the file by renaming a new one over it, so that nobody meets one that is
+    /// half written.
+    ///
+    /// Content that is no JWK Set, or of whose keys none can be used, changes nothing; nor does a file that cannot be
+    /// read within 5 s. The last good keys stay in use for an hour from when they were last seen in the file; tokens by other keys,
+    /// and after that hour all tokens, are answered with 503. An event of the target `portcullis::files` says so, as it
+    /// says when the file changes.
+    ///
+    /// *Not* checked: who may write the file, or a folder on its path. They can name keys.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use portcullis::testing::{Issuer, ManualClock, validate};
+    /// use portcullis::{ResourceServer, TrustedIssuer, Validation};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let (clock, issuer) = (ManualClock::at(1_800_000_000), Issuer::offline("https://id.example.com"));
+    /// let issuer = issuer.with_clock(clock.clone());
+    /// let path = std::env::temp_dir().join(format!("portcullis-{}.json", std::process::id()));
+    /// std::fs::write(&path, issuer.jwks_json().to_string())?;
+    ///
+    /// let auth = ResourceServer::builder(TrustedIssuer::new(issuer.url()).jwk_set_file(&path))
+    ///     .audience("https://api.example.com")
+    ///     .with_clock(clock.clone())
+    ///     .build()?;
+    /// let admits = async |token: &str| {
+    ///     let request = http::Request::get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();
+    ///     match validate(&auth, &request) {
+    ///         Validation::Ready(result) => result.is_ok(),
+    ///         Validation::Pending(result) => result.await.is_ok(),
+    ///     }
+    /// };
+    /// let old = issuer.token("https://api.example.com").sign();
+    /// assert!(admits(&old).await);
+    ///
+    /// issuer.rotate();
+    /// std::fs::write(&path, issuer.jwks_json().to_string())?;
+    /// clock.advance(Duration::from_secs(10));
+    /// assert!(admits(&issuer.token("https://api.example.com").sign()).await);
+    /// assert!(!admits(&old).await);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `build` fails with `unreadable_key_file` where there is no such regular file, it cannot be read, is too large or is
+    /// not a JWK Set; and with `no_usable_key` or `too_many_keys_without_id`, as for [`jwk_set`](Self::jwk_set).
+    pub fn jwk_set_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.keys.key_file = Some(KeyFile { path: path.into(), format: KeyFormat::JwkSet });
+        self
+    }
+
+    /// A file with the keys, as [PEM](JwkSet::from_pem). Otherwise as [`jwk_set_file`](Self::jwk_set_file), but that a
+    /// file without any key is not a PEM file: it cannot withdraw the last one.
+    #[cfg(feature = "pem")]
+    pub fn pem_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.keys.key_file = Some(KeyFile { path: path.into(), format: KeyFormat::Pem });
         self
     }
 

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::file::FileKeys;
 use super::lookup::{Flight, Lookup, Missing};
 use super::remote::RemoteKeys;
 use crate::jose::{JoseHeader, KeyOwner, KeySet, Selected};
@@ -9,6 +10,8 @@ use crate::jose::{JoseHeader, KeyOwner, KeySet, Selected};
 pub(crate) enum Keys {
     /// Given by the configuration; they never change.
     Fixed(KeySet),
+    /// Those of a file, which is read again when it changes.
+    File(FileKeys),
     /// Fetched, refreshed and bounded in age.
     Remote(Arc<RemoteKeys>),
 }
@@ -26,6 +29,7 @@ impl Keys {
                 Some(keys) => Lookup::Found(use_keys(keys)),
                 None => Lookup::Missing(Missing::Unknown),
             },
+            Self::File(file) => file.lookup(header, owner, use_keys),
             Self::Remote(remote) => remote.lookup(header, owner, use_keys),
         }
     }
@@ -34,6 +38,7 @@ impl Keys {
     pub(crate) fn generation(&self) -> u64 {
         match self {
             Self::Fixed(_) => 0,
+            Self::File(file) => file.generation(),
             Self::Remote(remote) => remote.generation(),
         }
     }
@@ -42,6 +47,7 @@ impl Keys {
     pub(crate) fn missing(&self) -> Missing {
         match self {
             Self::Fixed(_) => Missing::Unknown,
+            Self::File(file) => file.missing(),
             Self::Remote(remote) => remote.missing(),
         }
     }
@@ -50,6 +56,7 @@ impl Keys {
     pub(crate) fn fetch(&self) -> Option<Flight> {
         match self {
             Self::Fixed(_) => None,
+            Self::File(file) => file.fetch(),
             Self::Remote(remote) => remote.fetch(),
         }
     }
@@ -59,6 +66,7 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Fixed(_) => "Keys::Fixed(..)",
+            Self::File(_) => "Keys::File(..)",
             Self::Remote(_) => "Keys::Remote(..)",
         })
     }

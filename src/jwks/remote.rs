@@ -36,7 +36,6 @@ struct Snapshot {
     times: Loaded,
 }
 
-#[derive(Default)]
 struct State {
     schedule: Schedule,
     flight: Option<InFlight>,
@@ -44,13 +43,15 @@ struct State {
 }
 
 impl RemoteKeys {
-    pub(crate) fn new(source: Source, clock: Arc<dyn Clock>) -> Arc<Self> {
+    pub(crate) fn new(source: Source) -> Arc<Self> {
+        let clock = Arc::clone(&source.clock);
+        let state = Mutex::new(State { schedule: Schedule::new(source.timing), flight: None, located: None });
         Arc::new_cyclic(|this| Self {
             source: Arc::new(source),
             clock,
             snapshot: ArcSwapOption::empty(),
             generation: AtomicU64::new(0),
-            state: Mutex::default(),
+            state,
             this: Weak::clone(this),
         })
     }

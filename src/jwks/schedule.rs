@@ -2,20 +2,12 @@
 
 use std::time::Duration;
 
-/// An unknown `kid` causes at most one fetch in this time, counted from the attempt, not from a success.
-const COOLDOWN: Duration = Duration::from_secs(30);
-/// The first and the longest pause after failed fetches; it doubles in between.
-const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// How long the last good keys are trusted beyond the end of their lifetime.
-const STALE_BOUND: Duration = Duration::from_secs(60 * 60);
-
-/// A fetch has five seconds in all. One that is under way for longer than this will never end: its runtime is no
-/// longer driven, or its client broke its contract.
-const LOST_AFTER: Duration = Duration::from_secs(10);
+use super::timing::KeyTiming;
 
 /// What happened so far, and what follows from it at any instant.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Schedule {
+    timing: KeyTiming,
     loaded: Option<Loaded>,
     last_attempt: Option<Attempt>,
     /// Failed attempts since the last success.
@@ -58,6 +50,10 @@ pub(super) enum Advice {
 }
 
 impl Schedule {
+    pub(super) fn new(timing: KeyTiming) -> Self {
+        Self { timing, loaded: None, last_attempt: None, failures: 0 }
+    }
+
     pub(super) fn for_missing_key(&self, now: Duration) -> Advice {
         let Some(attempt) = self.last_attempt else { return Advice::Fetch };
         let trusted = self.loaded.is_some_and(|loaded| now < loaded.trusted_until);
@@ -65,9 +61,9 @@ impl Schedule {
         // every token waits for us, so only the backoff holds us back.
         let pause = match attempt.outcome {
             Outcome::UnderWay => return Advice::Join,
-            Outcome::Succeeded if trusted => COOLDOWN,
+            Outcome::Succeeded if trusted => self.timing.cooldown,
             Outcome::Succeeded => Duration::ZERO,
-            Outcome::Failed if trusted => COOLDOWN.max(self.backoff()),
+            Outcome::Failed if trusted => self.timing.cooldown.max(self.backoff()),
             Outcome::Failed => self.backoff(),
         };
         let next = attempt.started.saturating_add(pause);
@@ -94,7 +90,8 @@ impl Schedule {
     /// Whether the fetch under way has taken longer than any fetch can.
     pub(super) fn is_lost(&self, now: Duration) -> bool {
         self.last_attempt.is_some_and(|attempt| {
-            attempt.outcome == Outcome::UnderWay && now >= attempt.started.saturating_add(LOST_AFTER)
+            attempt.outcome == Outcome::UnderWay
+                && now >= attempt.started.saturating_add(self.timing.lost_after())
         })
     }
 
@@ -111,7 +108,7 @@ impl Schedule {
         let spread = part(part(lifetime, 5, 100), u32::from(jitter), u32::from(u8::MAX));
         let loaded = Loaded {
             refresh_from: now.saturating_add(part(lifetime, 80, 100)).saturating_sub(spread),
-            trusted_until: now.saturating_add(lifetime).saturating_add(STALE_BOUND),
+            trusted_until: now.saturating_add(lifetime).saturating_add(self.timing.stale_bound),
         };
         self.loaded = Some(loaded);
         loaded
@@ -135,10 +132,10 @@ impl Schedule {
         }
     }
 
-    /// 1 s, 2 s, 4 s and so on, at most a minute.
+    /// By default 1 s, 2 s, 4 s and so on, at most a minute.
     fn backoff(&self) -> Duration {
-        let doublings = self.failures.saturating_sub(1).min(6);
-        BACKOFF.0.saturating_mul(1 << doublings).min(BACKOFF.1)
+        let doublings = self.failures.saturating_sub(1).min(31);
+        self.timing.first_backoff.saturating_mul(1 << doublings).min(self.timing.longest_backoff)
     }
 }
 
@@ -157,7 +154,7 @@ mod tests {
     }
 
     fn loaded_at(now: u64) -> Schedule {
-        let mut schedule = Schedule::default();
+        let mut schedule = Schedule::new(KeyTiming::default());
         schedule.begun(at(now));
         schedule.succeeded(at(now), LIFETIME, 0);
         schedule
@@ -166,7 +163,7 @@ mod tests {
     #[test]
     fn the_first_token_fetches_and_the_others_join() {
         // covers: JWK-010
-        let mut schedule = Schedule::default();
+        let mut schedule = Schedule::new(KeyTiming::default());
         assert_eq!(schedule.for_missing_key(at(0)), Advice::Fetch);
         schedule.begun(at(0));
         assert_eq!(schedule.for_missing_key(at(0)), Advice::Join);
@@ -196,7 +193,7 @@ mod tests {
 
     #[test]
     fn without_keys_failures_are_retried_with_growing_pauses_up_to_a_minute() {
-        let mut schedule = Schedule::default();
+        let mut schedule = Schedule::new(KeyTiming::default());
         let mut now = 0;
         for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
             schedule.begun(at(now));
@@ -221,7 +218,7 @@ mod tests {
 
     #[test]
     fn dropped_fetches_do_not_make_the_pauses_grow() {
-        let mut schedule = Schedule::default();
+        let mut schedule = Schedule::new(KeyTiming::default());
         for now in 0..10 {
             schedule.begun(at(now));
             schedule.dropped();

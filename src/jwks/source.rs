@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache_control::lifetime;
+use super::timing::KeyTiming;
 use crate::clock::Clock;
 use crate::fetch::{Endpoint, FetchError, FetchLimits, HttpClient, LoopbackHttp, get_json, without_secrets};
 use crate::jose::{AllowedAlgorithms, JwkSet, JwkSetError, KeySet, SignatureBackend};
@@ -21,6 +22,7 @@ pub(crate) struct Source {
     pub(crate) allowed: AllowedAlgorithms,
     pub(crate) backend: SignatureBackend,
     pub(crate) loopback_http: LoopbackHttp,
+    pub(crate) timing: KeyTiming,
 }
 
 pub(crate) enum Location {
@@ -103,13 +105,12 @@ impl Source {
         if keys.is_empty() && published > 0 {
             return Err(LoadError::NoUsableKey(published));
         }
-        Ok(Loading { located, keys, lifetime: lifetime(response.headers()) })
+        Ok(Loading { located, keys, lifetime: lifetime(response.headers(), &self.timing) })
     }
 
     /// What is left, of the time for one fetch, for its next exchange.
     fn limits_left(&self, started: Duration) -> FetchLimits {
-        let limits = FetchLimits::default();
         let taken = self.clock.monotonic().saturating_sub(started);
-        FetchLimits { timeout: limits.timeout.saturating_sub(taken), ..limits }
+        FetchLimits { timeout: self.timing.fetch_timeout.saturating_sub(taken), ..FetchLimits::default() }
     }
 }

@@ -94,7 +94,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for ValidatedToken {
 ///
 /// ```
 /// use axum::{Router, body::Body, routing::get};
-/// use portcullis::{Claims, CustomClaims, ResourceServer, TrustedIssuer, authenticated};
+/// use portcullis::{Claims, CustomClaims, ResourceServer, authenticated};
 /// use tower::ServiceExt as _;
 ///
 /// #[derive(serde::Deserialize)]

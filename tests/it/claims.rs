@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portcullis::SignatureAlgorithm::Es256;
 use portcullis::testing::{Flaw, Issuer, ManualClock};
-use portcullis::{Profile, ResourceServer, ResourceServerBuilder, role, scope};
+use portcullis::{Profile, ResourceServer, ResourceServerBuilder, TrustedIssuer, role, scope};
 use serde_json::{Value, json};
 
 use crate::jose::{CLAIMS, api};
@@ -16,15 +16,21 @@ use crate::support::{AUDIENCE, Api, ISSUER, NOW, ScriptedClient};
 const PROFILES: [Profile; 2] = [Profile::Rfc9068, Profile::PlainJwt];
 
 /// An issuer, an API of each profile, and the clock of all.
-fn both(
+fn both() -> (Issuer, [Api; 2], ManualClock) {
+    both_with(|issuer| issuer, |server| server)
+}
+
+/// The same with further settings.
+fn both_with(
+    trusting: impl Fn(TrustedIssuer) -> TrustedIssuer,
     configure: impl Fn(ResourceServerBuilder) -> ResourceServerBuilder,
 ) -> (Issuer, [Api; 2], ManualClock) {
     let (issuer, _, clock) = Api::parts();
-    let server = |profile| {
-        let (_, server, _) = Api::parts();
-        configure(server.jwk_set(issuer.jwk_set()).with_clock(clock.clone()).profile(profile))
-    };
-    let apis = PROFILES.map(|profile| api(server(profile)));
+    let apis = PROFILES.map(|profile| {
+        let keys = issuer.jwk_set();
+        let (_, server, _) = Api::trusting(|issuer| trusting(issuer.jwk_set(keys).profile(profile)));
+        api(configure(server.with_clock(clock.clone())))
+    });
     (issuer, apis, clock)
 }
 
@@ -48,7 +54,7 @@ fn with_members(claims: &str, members: &str) -> String {
 #[tokio::test]
 async fn required_claims_must_be_there_and_null_is_not_there() {
     // covers: JWT-003, JWT-004, JWT-006, JWT-011, JWT-014, JWT-021, JWT-030, JWT-032
-    let (issuer, [strict, plain], _) = both(|server| server);
+    let (issuer, [strict, plain], _) = both();
     let token = issuer.token(AUDIENCE).claim("https://example.com/x", json!({ "y": [1, null] }));
     for (name, of_all) in [
         ("iss", true),
@@ -80,7 +86,7 @@ async fn required_claims_must_be_there_and_null_is_not_there() {
 #[tokio::test]
 async fn a_registered_claim_of_another_type_is_malformed_and_never_absent() {
     // covers: JWT-008, JWT-015, JWT-021, JWT-022
-    let (issuer, apis, _) = both(|server| server);
+    let (issuer, apis, _) = both();
     let strings = ["iss", "sub", "jti", "client_id", "scope"];
     let not_strings =
         ["0", "5", "1.5", "true", "false", "[]", r#"["x"]"#, "{}", r#"[["x"]]"#, r#"{"x":"y"}"#];
@@ -123,7 +129,7 @@ async fn a_registered_claim_of_another_type_is_malformed_and_never_absent() {
 #[tokio::test]
 async fn extreme_numbers_neither_wrap_nor_mean_forever() {
     // covers: JWT-015, JWT-016
-    let (issuer, apis, _) = both(|server| server);
+    let (issuer, apis, _) = both();
     let malformed = [
         "1e400",
         "1e300",
@@ -179,7 +185,7 @@ async fn leeway_is_exact_to_the_second_and_the_same_for_every_time() {
             None => server,
             Some(leeway) => server.leeway(Duration::from_secs(leeway)),
         };
-        let (issuer, apis, clock) = both(set);
+        let (issuer, apis, clock) = both_with(|issuer| issuer, set);
         let leeway = leeway.unwrap_or(30);
         for api in &apis {
             for (name, last_good, first_bad, code) in [
@@ -215,7 +221,7 @@ async fn leeway_is_exact_to_the_second_and_the_same_for_every_time() {
 #[tokio::test]
 async fn the_issuer_is_compared_code_point_by_code_point() {
     // covers: DSC-005, JWT-004, JWT-026, HT-015
-    let (issuer, apis, _) = both(|server| server);
+    let (issuer, apis, _) = both();
     let admitted = [
         format!("\"{ISSUER}\""),
         format!("\"{}\"", ISSUER.replace('/', "\\/")),
@@ -284,7 +290,8 @@ async fn no_claim_or_header_of_an_unverified_token_causes_a_request() {
 async fn the_audience_is_one_string_or_a_list_of_strings_and_matches_as_a_whole() {
     // covers: JWT-006, JWT-007, JWT-009, JWT-026, HT-017
     // The second audience is in composed form (NFC).
-    let (issuer, apis, _) = both(|server| server.audience("https://api.example.com/\u{e9}"));
+    let (issuer, apis, _) =
+        both_with(|issuer| issuer, |server| server.audience("https://api.example.com/\u{e9}"));
     let admitted = [
         json!(AUDIENCE),
         json!([AUDIENCE]),
@@ -331,7 +338,7 @@ async fn the_audience_is_one_string_or_a_list_of_strings_and_matches_as_a_whole(
 #[tokio::test]
 async fn tokens_of_another_kind_are_refused_even_where_typ_does_not_tell() {
     // covers: JWT-018, JWT-019, JWT-020, HT-021
-    let (issuer, [strict, plain], _) = both(|server| server);
+    let (issuer, [strict, plain], _) = both();
     let logout = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
     for (name, value) in [
         ("nonce", json!("n-0S6_WzA2Mj")),
@@ -380,7 +387,7 @@ async fn tokens_of_another_kind_are_refused_even_where_typ_does_not_tell() {
 async fn a_token_must_not_live_longer_than_the_configured_time() {
     // covers: JWT-016, JWT-029
     let day = Duration::from_secs(86_400);
-    let (issuer, [strict, plain], _) = both(|server| server.max_token_lifetime(day));
+    let (issuer, [strict, plain], _) = both_with(|issuer| issuer.max_token_lifetime(day), |server| server);
     let token = |iat: u64, exp: u64| issuer.token(AUDIENCE).claim("iat", iat).claim("exp", exp);
     for (iat, exp, good) in [
         (NOW, NOW + 86_400, true),
@@ -407,7 +414,7 @@ async fn a_token_must_not_live_longer_than_the_configured_time() {
 #[tokio::test]
 async fn a_bound_token_is_refused_whatever_it_is_bound_to() {
     // covers: DPP-026, DPP-027, DPP-041, DPP-042, MTL-008
-    let (issuer, apis, _) = both(|server| server);
+    let (issuer, apis, _) = both();
     let token = issuer.token(AUDIENCE);
     for cnf in [
         json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }),
@@ -466,7 +473,7 @@ async fn a_token_that_is_not_valid_is_never_asked_what_it_grants() {
 #[tokio::test]
 async fn an_empty_subject_is_no_subject() {
     // covers: JWT-021
-    let (issuer, apis, _) = both(|server| server);
+    let (issuer, apis, _) = both();
     for api in &apis {
         api.token(issuer.token(AUDIENCE).subject("").sign()).await.assert_invalid("missing_claim");
         api.token(issuer.token(AUDIENCE).subject(" ").sign()).await.assert_admitted();
@@ -476,7 +483,7 @@ async fn an_empty_subject_is_no_subject() {
 #[tokio::test]
 async fn every_failed_check_of_a_token_is_answered_with_invalid_token() {
     // covers: CHL-004
-    let (issuer, apis, _) = both(|server| server);
+    let (issuer, apis, _) = both();
     for flaw in Flaw::ALL {
         apis[0].token(issuer.token(AUDIENCE).flaw(flaw).sign()).await.assert_invalid(flaw.code());
     }

@@ -398,8 +398,8 @@ async fn a_key_serves_only_the_issuer_that_published_it() {
         .map(|url| Issuer::offline(url).with_clock(clock.clone()));
     assert_eq!(issuers[0].key_id(Es256), issuers[1].key_id(Es256));
     let apis = issuers.each_ref().map(|issuer| {
-        let server = ResourceServer::builder(issuer.url()).audience(AUDIENCE).with_clock(clock.clone());
-        api(server.jwk_set(issuer.jwk_set()))
+        let trusted = TrustedIssuer::new(issuer.url()).jwk_set(issuer.jwk_set());
+        api(ResourceServer::builder(trusted).audience(AUDIENCE).with_clock(clock.clone()))
     });
     for (signer, own, other) in [(&issuers[0], 0, 1), (&issuers[1], 1, 0)] {
         let token = signer.token(AUDIENCE);

@@ -29,8 +29,8 @@ impl World {
         Self { issuer, client: ScriptedClient::default(), clock }
     }
 
-    fn server(&self) -> ResourceServerBuilder {
-        ResourceServer::builder(ISSUER)
+    fn server(&self, issuer: impl Into<TrustedIssuer>) -> ResourceServerBuilder {
+        ResourceServer::builder(issuer)
             .audience(AUDIENCE)
             .with_clock(self.clock.clone())
             .with_http_client(self.client.clone())
@@ -38,12 +38,12 @@ impl World {
 
     /// An API that knows its `jwks_uri`.
     fn api(&self) -> Api {
-        Api::new(self.server().jwks_uri(JWKS).build().unwrap().require(authenticated()))
+        Api::new(self.server(located()).build().unwrap().require(authenticated()))
     }
 
     /// An API that knows its issuer only.
     fn discovering_api(&self) -> Api {
-        Api::new(self.server().build().unwrap().require(authenticated()))
+        Api::new(self.server(ISSUER).build().unwrap().require(authenticated()))
     }
 
     fn jwks(&self) -> Reply {
@@ -65,6 +65,11 @@ impl World {
     fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
+}
+
+/// The issuer, with its `jwks_uri` known.
+fn located() -> TrustedIssuer {
+    TrustedIssuer::new(ISSUER).jwks_uri(JWKS)
 }
 
 #[test]
@@ -661,7 +666,7 @@ fn a_valid_token_is_not_refused_because_its_key_lands_at_that_moment() {
         world.issuer.rotate();
         world.client.clone().on(JWKS, [before, world.jwks()]);
         let clock = Interrupted { clock: world.clock.clone(), interruption: Arc::default() };
-        let server = world.server().jwks_uri(JWKS).with_clock(clock.clone()).build().unwrap();
+        let server = world.server(located()).with_clock(clock.clone()).build().unwrap();
         let api = Arc::new(Api::new(server.require(authenticated())));
         let token = world.issuer.token(AUDIENCE);
         let token = if kid { token } else { token.without_header("kid") }.sign();

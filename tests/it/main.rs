@@ -24,6 +24,7 @@ mod history;
 mod hostile;
 mod hyper;
 mod jose;
+mod key_files;
 mod key_sets;
 mod keys;
 mod layer;

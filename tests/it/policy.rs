@@ -124,9 +124,8 @@ async fn a_path_to_roles_through_something_else_cannot_be_read_either() {
         (serde_json::json!("banned"), false),
         (serde_json::json!([{ "roles": ["banned"] }]), false),
     ] {
-        let (issuer, server, _) = Api::parts();
-        let server = server.roles_at("/realm_access/roles").build().unwrap();
-        let api = Api::new(server.require(not(role("banned"))));
+        let (issuer, server, _) = Api::trusting(|issuer| issuer.roles_at("/realm_access/roles"));
+        let api = Api::new(server.build().unwrap().require(not(role("banned"))));
         let answer = api.token(issuer.token(AUDIENCE).claim("realm_access", claim).sign()).await;
         match without {
             true => answer.assert_admitted(),
@@ -138,8 +137,8 @@ async fn a_path_to_roles_through_something_else_cannot_be_read_either() {
 #[tokio::test]
 async fn a_rule_for_users_refuses_tokens_of_clients_and_tokens_that_show_no_user() {
     // covers: JWT-027
-    let (issuer, server, _) = Api::parts();
-    let auth = server.profile(Profile::PlainJwt).build().unwrap();
+    let (issuer, server, _) = Api::trusting(|issuer| issuer.profile(Profile::PlainJwt));
+    let auth = server.build().unwrap();
     let (users, others) = (Api::new(auth.require(user())), Api::new(auth.require(not(user()))));
     let token = |claims: &[(&str, Option<&str>)]| {
         let start = issuer.token(AUDIENCE).without("client_id").without("sub");

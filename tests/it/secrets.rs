@@ -171,10 +171,12 @@ async fn no_failure_by_any_carrier_in_any_body_says_anything_from_the_request() 
 fn secrets_of_the_configuration_are_not_printed() {
     let secret = b"private-secret-of-more-than-32-octets";
     let key = HmacKey::new(HmacAlgorithm::Hs256, secret).unwrap();
-    let builder = ResourceServer::builder("https://user:private@id.example.com/?private").audience(AUDIENCE);
-    let builder =
-        builder.jwks_uri("https://user:private@id.example.com/jwks?private#private").hmac_key(key.clone());
-    let printed = format!("{key:?} {builder:?}");
+    let trusted = TrustedIssuer::new("https://user:private@id.example.com/?private")
+        .jwks_uri("https://user:private@id.example.com/jwks?private#private")
+        .hmac_key(key.clone());
+    let printed = format!("{key:?} {trusted:?}");
+    let builder = ResourceServer::builder(trusted).audience(AUDIENCE);
+    let printed = format!("{printed} {builder:?}");
     let error = builder.build().unwrap_err();
     assert!(!format!("{printed} {error} {error:?}").contains("private"), "{printed} {error}");
     let short = HmacKey::new(HmacAlgorithm::Hs512, secret).unwrap_err();

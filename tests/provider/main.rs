@@ -11,8 +11,8 @@ use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use portcullis::testing::{Flaw, Issuer};
 use portcullis::{
-    HmacAlgorithm, HmacKey, Rejection, RequireLayer, ResourceServer, ResourceServerBuilder,
-    SignatureAlgorithm, SignatureBackend, authenticated,
+    HmacAlgorithm, HmacKey, Rejection, RequireLayer, ResourceServer, SignatureAlgorithm, SignatureBackend,
+    TrustedIssuer, authenticated,
 };
 use tower::{ServiceExt as _, service_fn};
 
@@ -41,8 +41,9 @@ async fn answer(layer: &RequireLayer, token: String) -> (StatusCode, Option<&'st
     (response.status(), response.extensions().get().map(Rejection::code))
 }
 
-fn layer(server: ResourceServerBuilder) -> RequireLayer {
+fn layer(issuer: TrustedIssuer) -> RequireLayer {
     let backend = SignatureBackend::jsonwebtoken(&COUNTING);
+    let server = ResourceServer::builder(issuer);
     server.audience(AUDIENCE).with_signature_backend(backend).build().unwrap().require(authenticated())
 }
 
@@ -52,11 +53,11 @@ async fn only_the_provider_that_was_handed_over_is_used() {
     for algorithm in SignatureAlgorithm::ALL {
         assert!(!issuer.key_id(algorithm).is_empty());
     }
-    let server = || ResourceServer::builder(issuer.url());
+    let trusted = || TrustedIssuer::new(issuer.url());
     let secret = HmacKey::new(HmacAlgorithm::Hs256, &[0xA7; 32]).unwrap();
     let token = issuer.token(AUDIENCE);
-    let signed = layer(server().jwk_set(issuer.jwk_set()));
-    let secured = layer(server().hmac_key(secret.clone()));
+    let signed = layer(trusted().jwk_set(issuer.jwk_set()));
+    let secured = layer(trusted().hmac_key(secret.clone()));
     let invalid = |code| (StatusCode::UNAUTHORIZED, Some(code));
     let admitted = (StatusCode::OK, None);
     for (layer, token, expected, calls) in [

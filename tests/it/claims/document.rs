@@ -11,7 +11,7 @@ use crate::support::{AUDIENCE, ISSUER, NOW};
 #[tokio::test]
 async fn a_name_that_occurs_twice_is_refused_at_every_depth() {
     // covers: JWT-002
-    let (issuer, apis, _) = both(|server| server);
+    let (issuer, apis, _) = both();
     for api in &apis {
         for members in [
             format!(r#""aud":"{AUDIENCE}""#),
@@ -44,7 +44,7 @@ async fn a_name_that_occurs_twice_is_refused_at_every_depth() {
 #[tokio::test]
 async fn a_registered_claim_is_known_by_its_exact_name() {
     // covers: JWT-003, JWT-026
-    let (issuer, apis, _) = both(|server| server);
+    let (issuer, apis, _) = both();
     for api in &apis {
         // However it is escaped...
         let claims = CLAIMS.replace(r#""exp""#, r#""\u0065\u0078\u0070""#);
@@ -72,7 +72,7 @@ async fn a_registered_claim_is_known_by_its_exact_name() {
 #[tokio::test]
 async fn the_payload_is_one_json_object_in_utf_8() {
     // covers: JWT-001, JWS-031, HT-029
-    let (issuer, apis, _) = both(|server| server);
+    let (issuer, apis, _) = both();
     let positional = format!(r#"["{ISSUER}","{AUDIENCE}","alice","client-1",{NOW},9999999999,"1"]"#);
     let texts = [
         " ",
@@ -132,7 +132,7 @@ async fn the_payload_is_one_json_object_in_utf_8() {
 #[tokio::test]
 async fn depth_is_bounded_and_a_crowd_of_members_is_not_slow() {
     // covers: JWS-037, HT-033
-    let (issuer, apis, _) = both(|server| server);
+    let (issuer, apis, _) = both();
     let nested = |open: &str, close: &str, levels: usize| {
         with_raw("act", &format!("{}1{}", open.repeat(levels - 1), close.repeat(levels - 1)))
     };

@@ -148,8 +148,8 @@ async fn roles_are_read_from_exactly_the_configured_place() {
         ),
     ] {
         println!("{path}");
-        let (issuer, server, _) = Api::parts();
-        let api = Api::new(server.roles_at(path).build().unwrap().require(role("admin")));
+        let (issuer, server, _) = Api::trusting(|issuer| issuer.roles_at(path));
+        let api = Api::new(server.build().unwrap().require(role("admin")));
         let token = |claims: &Value| {
             let members = claims.as_object().unwrap().iter();
             members
@@ -164,7 +164,15 @@ async fn roles_are_read_from_exactly_the_configured_place() {
 
 /// A server that can be built.
 fn right() -> ResourceServerBuilder {
-    ResourceServer::builder(ISSUER).audience(AUDIENCE)
+    trusting(issuer())
+}
+
+fn trusting(issuer: TrustedIssuer) -> ResourceServerBuilder {
+    ResourceServer::builder(issuer).audience(AUDIENCE)
+}
+
+fn issuer() -> TrustedIssuer {
+    TrustedIssuer::new(ISSUER)
 }
 
 fn keys() -> JwkSet {
@@ -190,12 +198,14 @@ fn every_mistake_in_a_configuration_has_its_code() {
     for (server, expected) in [
         (right(), &none[..]),
         (
-            right().leeway(seconds(300)).max_token_lifetime(seconds(1)).realm("").algorithms([Es256, Es256]),
+            trusting(issuer().max_token_lifetime(seconds(1)).algorithms([Es256, Es256]))
+                .leeway(seconds(300))
+                .realm(""),
             &none,
         ),
-        (right().jwks_uri("https://id.example.com/jwks?x=1"), &none),
-        (right().jwk_set(keys()).algorithms([Rs256, Es256]), &none),
-        (right().jwks_uri("http://localhost:9/jwks").dangerous_allow_loopback_http(), &none),
+        (trusting(issuer().jwks_uri("https://id.example.com/jwks?x=1")), &none),
+        (trusting(issuer().jwk_set(keys()).algorithms([Rs256, Es256])), &none),
+        (trusting(issuer().jwks_uri("http://localhost:9/jwks")).dangerous_allow_loopback_http(), &none),
         (ResourceServer::builder("http://[::1]:9").audience("x").dangerous_allow_loopback_http(), &none),
         (ResourceServer::builder(ISSUER), &["missing_audience"]),
         (right().audience(""), &["empty_audience"]),
@@ -210,24 +220,24 @@ fn every_mistake_in_a_configuration_has_its_code() {
             &["insecure_issuer"],
         ),
         (ResourceServer::builder("https://id.example.com?x=1").audience("x"), &["invalid_issuer"]),
-        (right().algorithms([]), &["no_algorithm"]),
+        (trusting(issuer().algorithms([])), &["no_algorithm"]),
         (right().leeway(seconds(301)), &["excessive_leeway"]),
         (right().leeway(Duration::from_millis(300_001)), &["excessive_leeway"]),
         (right().leeway(Duration::MAX), &["excessive_leeway"]),
-        (right().max_token_lifetime(Duration::ZERO), &["zero_token_lifetime"]),
+        (trusting(issuer().max_token_lifetime(Duration::ZERO)), &["zero_token_lifetime"]),
         (right().realm("a\r\nb"), &["invalid_realm"]),
         (right().realm("é"), &["invalid_realm"]),
-        (right().roles_at(""), &["invalid_claim_path"]),
-        (right().roles_at("/"), &["invalid_claim_path"]),
-        (right().roles_at("realm_access/roles"), &["ambiguous_claim_path"]),
-        (right().roles_at("realm_access.roles"), &["ambiguous_claim_path"]),
-        (right().jwks_uri("http://id.example.com/jwks"), &["insecure_jwks_uri"]),
-        (right().jwks_uri("http://127.0.0.1/jwks"), &["insecure_jwks_uri"]),
-        (right().jwks_uri(""), &["insecure_jwks_uri"]),
-        (right().jwks_uri("/jwks"), &["insecure_jwks_uri"]),
-        (right().jwk_set(empty), &["no_usable_key"]),
-        (right().jwk_set(keys()).algorithms([Rs256]), &["no_usable_key"]),
-        (right().jwk_set(keys()).jwks_uri("https://id.example.com/jwks"), &["two_key_sources"]),
+        (trusting(issuer().roles_at("")), &["invalid_claim_path"]),
+        (trusting(issuer().roles_at("/")), &["invalid_claim_path"]),
+        (trusting(issuer().roles_at("realm_access/roles")), &["ambiguous_claim_path"]),
+        (trusting(issuer().roles_at("realm_access.roles")), &["ambiguous_claim_path"]),
+        (trusting(issuer().jwks_uri("http://id.example.com/jwks")), &["insecure_jwks_uri"]),
+        (trusting(issuer().jwks_uri("http://127.0.0.1/jwks")), &["insecure_jwks_uri"]),
+        (trusting(issuer().jwks_uri("")), &["insecure_jwks_uri"]),
+        (trusting(issuer().jwks_uri("/jwks")), &["insecure_jwks_uri"]),
+        (trusting(issuer().jwk_set(empty)), &["no_usable_key"]),
+        (trusting(issuer().jwk_set(keys()).algorithms([Rs256])), &["no_usable_key"]),
+        (trusting(issuer().jwk_set(keys()).jwks_uri("https://id.example.com/jwks")), &["two_key_sources"]),
     ] {
         println!("{server:?}");
         assert_eq!(problems(server), expected);
@@ -237,32 +247,31 @@ fn every_mistake_in_a_configuration_has_its_code() {
 #[test]
 fn one_build_lists_every_mistake_in_the_order_of_the_settings() {
     // covers: JWT-010
-    let wrong = || {
-        ResourceServer::builder(
-            TrustedIssuer::new("http://id.example.com")
-                .max_token_lifetime(Duration::ZERO)
-                .roles_at("a.b")
-                .jwks_uri("http://id.example.com/jwks"),
-        )
-        .leeway(Duration::MAX)
-        .realm("\n")
+    let issuer = || {
+        TrustedIssuer::new("http://id.example.com")
+            .max_token_lifetime(Duration::ZERO)
+            .roles_at("a.b")
+            .jwks_uri("http://id.example.com/jwks")
     };
-    let common = ["excessive_leeway", "zero_token_lifetime", "ambiguous_claim_path", "invalid_realm"];
-    let expected = |first: &[&'static str], last: &[&'static str]| [first, &common, last].concat();
+    let wrong = |issuer| ResourceServer::builder(issuer).leeway(Duration::MAX).realm("\n");
+    let expected = |first: &[&'static str], keys: &[&'static str]| {
+        let claims = ["zero_token_lifetime", "ambiguous_claim_path"];
+        [first, &claims, keys, &["excessive_leeway", "invalid_realm"]].concat()
+    };
     let empty = JwkSet::from_json(r#"{"keys":[]}"#).unwrap();
     // One mistake does not hide another.
     let (servers, lists): (Vec<_>, Vec<_>) = [
-        (wrong(), expected(&["insecure_issuer", "missing_audience"], &["insecure_jwks_uri"])),
+        (wrong(issuer()), expected(&["insecure_issuer", "missing_audience"], &["insecure_jwks_uri"])),
         (
-            wrong().audience("").algorithms([]),
+            wrong(issuer().algorithms([])).audience(""),
             expected(&["insecure_issuer", "empty_audience", "no_algorithm"], &["insecure_jwks_uri"]),
         ),
         (
-            wrong().audience("x").jwk_set(empty),
+            wrong(issuer().jwk_set(empty)).audience("x"),
             expected(&["insecure_issuer"], &["insecure_jwks_uri", "no_usable_key", "two_key_sources"]),
         ),
         (
-            wrong().audience("x").algorithms([]).jwk_set(keys()),
+            wrong(issuer().algorithms([]).jwk_set(keys())).audience("x"),
             expected(&["insecure_issuer", "no_algorithm"], &["insecure_jwks_uri", "two_key_sources"]),
         ),
     ]

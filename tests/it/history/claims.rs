@@ -118,15 +118,15 @@ async fn the_audience_is_checked_whatever_way_the_keys_came_and_whatever_the_pro
         };
         let mut ours = some(&mut random);
         ours.insert(known[round % known.len()]);
-        let server = ResourceServer::builder(
-            TrustedIssuer::new(ISSUER).profile(*random.pick(&[Profile::Rfc9068, Profile::PlainJwt])),
-        )
-        .with_clock(clock.clone());
-        let server = match round % 3 {
-            0 => server.jwk_set(issuer.jwk_set()),
-            1 => server.with_http_client(client.clone()),
-            _ => server.with_http_client(client.clone()).jwks_uri(jwks),
+        let trusted =
+            TrustedIssuer::new(ISSUER).profile(*random.pick(&[Profile::Rfc9068, Profile::PlainJwt]));
+        let trusted = match round % 3 {
+            0 => trusted.jwk_set(issuer.jwk_set()),
+            1 => trusted,
+            _ => trusted.jwks_uri(jwks),
         };
+        let server =
+            ResourceServer::builder(trusted).with_clock(clock.clone()).with_http_client(client.clone());
         let server = ours.iter().fold(server, |server, audience| server.audience(*audience));
         let api = Api::new(server.build().unwrap().require(authenticated()));
         for _ in 0..8 {

@@ -26,18 +26,19 @@ fn every_way() -> (Issuer, Vec<Api>) {
         let client = ScriptedClient::default()
             .on(OPENID, [Reply::Json(issuer.metadata_json().to_string())])
             .on(JWKS, [Reply::Json(document.to_string())]);
-        ResourceServer::builder(ISSUER).with_http_client(client)
+        TrustedIssuer::new(ISSUER).with_http_client(client)
     };
     let set = |document: &Value| portcullis::JwkSet::from_json(&document.to_string()).unwrap();
     let mut apis = Vec::new();
     for profile in [Profile::Rfc9068, Profile::PlainJwt] {
         for document in [&issuer.jwks_json(), &nameless] {
-            for server in [
-                ResourceServer::builder(TrustedIssuer::new(ISSUER).jwk_set(set(document))),
+            for trusted in [
+                TrustedIssuer::new(ISSUER).jwk_set(set(document)),
                 fetched(document),
                 fetched(document).jwks_uri(JWKS),
             ] {
-                let server = server.audience(AUDIENCE).profile(profile).with_clock(clock.clone());
+                let server = ResourceServer::builder(trusted.profile(profile));
+                let server = server.audience(AUDIENCE).with_clock(clock.clone());
                 apis.push(Api::new(server.build().unwrap().require(authenticated())));
             }
         }
@@ -127,8 +128,9 @@ async fn with_the_keys_out_of_reach_no_well_known_key_is_trusted() {
         [Reply::Panic],
     ] {
         let client = ScriptedClient::default().on(JWKS, replies);
-        let server = ResourceServer::builder(ISSUER).audience(AUDIENCE).with_clock(clock.clone());
-        let server = server.jwks_uri(JWKS).with_http_client(client).build().unwrap();
+        let trusted = TrustedIssuer::new(ISSUER).jwks_uri(JWKS);
+        let server = ResourceServer::builder(trusted).audience(AUDIENCE).with_clock(clock.clone());
+        let server = server.with_http_client(client).build().unwrap();
         let api = Api::new(server.require(authenticated()));
         api.token(issuer.token(AUDIENCE).sign()).await.assert_unavailable(1);
         // Private keys that everybody can read in RFCs.

@@ -6,13 +6,13 @@ use allocation_counter::AllocationInfo;
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use portcullis::SignatureAlgorithm::Es256;
-use portcullis::testing::Issuer;
-use portcullis::{Claims, JwkSet, Rejection, RequireLayer, ResourceServer, authenticated};
+use portcullis::testing::{Issuer, ManualClock};
+use portcullis::{Claims, JwkSet, Rejection, RequireLayer, ResourceServer, TrustedIssuer, authenticated};
 use serde_json::{Value, json};
 use tower::{ServiceExt as _, service_fn};
 
 use crate::jose::{CLAIMS, encode};
-use crate::support::{AUDIENCE, Api, ISSUER, Random, Reply, ScriptedClient};
+use crate::support::{AUDIENCE, Api, ISSUER, NOW, Random, Reply, ScriptedClient};
 
 /// What one request costs the allocator, from its making to its end, and the code of the answer. Nothing here waits.
 fn cost(layer: &RequireLayer, value: &str) -> (AllocationInfo, &'static str) {
@@ -76,11 +76,9 @@ fn strangers_leave_nothing_behind() {
     let (issuer, layer) = fixed();
     let client = ScriptedClient::default()
         .on("https://id.example.com/jwks", [Reply::Json(issuer.jwks_json().to_string())]);
-    let (_, server, clock) = Api::parts();
-    drop(server);
-    let remote =
-        ResourceServer::builder(ISSUER).audience(AUDIENCE).with_clock(clock).with_http_client(client.clone());
-    let remote = remote.jwks_uri("https://id.example.com/jwks").build().unwrap().require(authenticated());
+    let trusted = TrustedIssuer::new(ISSUER).jwks_uri("https://id.example.com/jwks");
+    let remote = ResourceServer::builder(trusted).audience(AUDIENCE).with_clock(ManualClock::at(NOW));
+    let remote = remote.with_http_client(client.clone()).build().unwrap().require(authenticated());
     let good = format!("Bearer {}", issuer.token(AUDIENCE).sign());
     let mut random = Random::new(61);
     for layer in [&layer, &remote] {

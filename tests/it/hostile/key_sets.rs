@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use portcullis::testing::{Flaw, Issuer, ManualClock};
-use portcullis::{ResourceServer, authenticated};
+use portcullis::{ResourceServer, TrustedIssuer, authenticated};
 use serde_json::json;
 
 use crate::support::{AUDIENCE, Api, NOW, Origin, Serve};
@@ -40,9 +40,10 @@ impl World {
 
     /// A new API, without keys.
     fn api(&self, discovery: bool) -> Api {
-        let server = ResourceServer::builder(self.issuer.url()).audience(AUDIENCE);
+        let trusted = TrustedIssuer::new(self.issuer.url());
+        let trusted = if discovery { trusted } else { trusted.jwks_uri(self.origin.url(JWKS)) };
+        let server = ResourceServer::builder(trusted).audience(AUDIENCE);
         let server = server.dangerous_allow_loopback_http().with_clock(self.clock.clone());
-        let server = if discovery { server } else { server.jwks_uri(self.origin.url(JWKS)) };
         Api::new(server.build().unwrap().require(authenticated()))
     }
 

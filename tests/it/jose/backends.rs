@@ -27,25 +27,19 @@ pub(super) fn provided() -> SignatureBackend {
 
 /// A server with fixed keys, to be built with any backend.
 #[derive(Clone)]
-pub(crate) struct Server {
-    set: JwkSet,
-    algorithms: Option<Vec<SignatureAlgorithm>>,
-    profile: Profile,
-}
+pub(crate) struct Server(TrustedIssuer);
 
 impl Server {
     pub(super) fn new(set: JwkSet) -> Self {
-        Self { set, algorithms: None, profile: Profile::default() }
+        Self(TrustedIssuer::new(ISSUER).jwk_set(set))
     }
 
-    pub(crate) fn algorithms<const N: usize>(mut self, algorithms: [SignatureAlgorithm; N]) -> Self {
-        self.algorithms = Some(algorithms.into());
-        self
+    pub(crate) fn algorithms<const N: usize>(self, algorithms: [SignatureAlgorithm; N]) -> Self {
+        Self(self.0.algorithms(algorithms))
     }
 
-    pub(crate) fn profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
-        self
+    pub(crate) fn profile(self, profile: Profile) -> Self {
+        Self(self.0.profile(profile))
     }
 
     /// With the default backend.
@@ -54,13 +48,8 @@ impl Server {
     }
 
     fn builder(self) -> ResourceServerBuilder {
-        let server =
-            ResourceServer::builder(TrustedIssuer::new(ISSUER).profile(self.profile)).audience(AUDIENCE);
-        let server = server.jwk_set(self.set).with_clock(portcullis::testing::ManualClock::at(NOW));
-        match self.algorithms {
-            Some(algorithms) => server.algorithms(algorithms),
-            None => server,
-        }
+        let clock = portcullis::testing::ManualClock::at(NOW);
+        ResourceServer::builder(self.0).audience(AUDIENCE).with_clock(clock)
     }
 }
 
@@ -145,17 +134,18 @@ async fn a_backend_has_its_algorithms_and_takes_no_other() {
     assert_eq!(SignatureBackend::default().algorithms().collect::<Vec<_>>(), SignatureAlgorithm::ALL);
     let has: Vec<_> = provided().algorithms().collect();
     assert_eq!(has, [EdDsa, Ed25519, Es256, Es384, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512]);
-    let server = || server(&KEYS.jwks_json()).builder().with_signature_backend(provided());
-    let api = Api::new(server().build().unwrap().require(authenticated()));
+    let keys = || server(&KEYS.jwks_json());
+    let build = |server: Server| server.builder().with_signature_backend(provided()).build();
+    let api = Api::new(build(keys()).unwrap().require(authenticated()));
     for algorithm in SignatureAlgorithm::ALL {
         println!("{algorithm}");
         let answer = api.token(KEYS.token(AUDIENCE).algorithm(algorithm).sign()).await;
         if has.contains(&algorithm) {
             answer.assert_admitted();
-            let _ = server().algorithms([algorithm]).build().unwrap();
+            let _ = build(keys().algorithms([algorithm])).unwrap();
         } else {
             answer.assert_invalid("algorithm_not_allowed");
-            let error = server().algorithms([Es256, algorithm]).build().unwrap_err();
+            let error = build(keys().algorithms([Es256, algorithm])).unwrap_err();
             let problem = &error.problems()[0];
             assert_eq!((problem.code(), error.problems().len()), ("unsupported_algorithm", 1));
             assert_eq!(

@@ -21,14 +21,18 @@ fn key(algorithm: HmacAlgorithm) -> HmacKey {
     HmacKey::new(algorithm, &SECRET).unwrap()
 }
 
-fn server(algorithm: HmacAlgorithm) -> ResourceServerBuilder {
-    let server = ResourceServer::builder(ISSUER).audience(AUDIENCE).with_clock(ManualClock::at(NOW));
-    server.hmac_key(key(algorithm))
+/// An issuer with this secret.
+fn trusted(algorithm: HmacAlgorithm) -> TrustedIssuer {
+    TrustedIssuer::new(ISSUER).hmac_key(key(algorithm))
+}
+
+fn server(issuer: TrustedIssuer) -> ResourceServerBuilder {
+    ResourceServer::builder(issuer).audience(AUDIENCE).with_clock(ManualClock::at(NOW))
 }
 
 /// One API for each backend.
 fn apis(algorithm: HmacAlgorithm) -> [Api; 2] {
-    [server(algorithm), server(algorithm).with_signature_backend(provided())]
+    [server(trusted(algorithm)), server(trusted(algorithm)).with_signature_backend(provided())]
         .map(|server| Api::new(server.build().unwrap().require(authenticated())))
 }
 
@@ -197,18 +201,18 @@ fn a_key_of_another_kind_is_no_secret_wherever_in_the_text_it_begins() {
 #[test]
 fn a_secret_excludes_every_other_source_of_keys_and_algorithms() {
     // covers: JWS-012
-    let uri = "https://id.example.com/jwks";
-    let set = || KEYS.jwk_set();
-    assert_eq!(codes(server(Hs256).jwks_uri(uri)), ["two_key_sources"]);
-    assert_eq!(codes(server(Hs256).jwk_set(set())), ["two_key_sources"]);
-    assert_eq!(codes(server(Hs256).jwk_set(set()).jwks_uri(uri)), ["two_key_sources"]);
-    assert_eq!(codes(server(Hs256).algorithms([Es256])), ["two_algorithm_sources"]);
-    assert_eq!(codes(server(Hs256).algorithms([])), ["two_algorithm_sources"]);
+    const JWKS: &str = "https://id.example.com/jwks";
+    let codes = |configure: fn(TrustedIssuer) -> TrustedIssuer| codes(server(configure(trusted(Hs256))));
+    assert_eq!(codes(|issuer| issuer.jwks_uri(JWKS)), ["two_key_sources"]);
+    assert_eq!(codes(|issuer| issuer.jwk_set(KEYS.jwk_set())), ["two_key_sources"]);
+    assert_eq!(codes(|issuer| issuer.jwk_set(KEYS.jwk_set()).jwks_uri(JWKS)), ["two_key_sources"]);
+    assert_eq!(codes(|issuer| issuer.algorithms([Es256])), ["two_algorithm_sources"]);
+    assert_eq!(codes(|issuer| issuer.algorithms([])), ["two_algorithm_sources"]);
     assert_eq!(
-        codes(server(Hs256).algorithms([Rs256]).jwk_set(set())),
+        codes(|issuer| issuer.algorithms([Rs256]).jwk_set(KEYS.jwk_set())),
         ["two_algorithm_sources", "two_key_sources"]
     );
-    let _ = server(Hs256).build().unwrap();
+    let _ = server(trusted(Hs256)).build().unwrap();
 }
 
 #[test]

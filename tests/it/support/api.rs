@@ -36,11 +36,17 @@ impl Api {
 
     /// An issuer with fixed keys, its server (to be configured further), and the clock of both.
     pub(crate) fn parts() -> (Issuer, ResourceServerBuilder, ManualClock) {
+        Self::trusting(|issuer| issuer)
+    }
+
+    /// The same, where the server trusts the issuer with further settings.
+    pub(crate) fn trusting(
+        configure: impl FnOnce(TrustedIssuer) -> TrustedIssuer,
+    ) -> (Issuer, ResourceServerBuilder, ManualClock) {
         let clock = ManualClock::at(super::NOW);
         let issuer = Issuer::offline(ISSUER).with_clock(clock.clone());
-        let server = ResourceServer::builder(TrustedIssuer::new(ISSUER).jwk_set(issuer.jwk_set()))
-            .audience(AUDIENCE)
-            .with_clock(clock.clone());
+        let trusted = configure(TrustedIssuer::new(ISSUER).jwk_set(issuer.jwk_set()));
+        let server = ResourceServer::builder(trusted).audience(AUDIENCE).with_clock(clock.clone());
         (issuer, server, clock)
     }
 

@@ -1,6 +1,6 @@
 use std::cell::RefCell;
 use std::io;
-use std::sync::Once;
+use std::sync::{Mutex, Once};
 
 use tracing_subscriber::filter::LevelFilter;
 
@@ -9,26 +9,44 @@ thread_local! {
     static LOGGED: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
+/// What any thread logs of files, which have threads of their own.
+static OF_FILES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 /// Runs `work`, all of it on this thread, and returns everything that was logged meanwhile, at every level.
 ///
 /// One subscriber serves the whole process: with one per test, a test that first meets an event can switch it off
 /// for the others.
 pub(crate) async fn capture_logs<T>(work: impl Future<Output = T>) -> (T, String) {
-    static SUBSCRIBED: Once = Once::new();
-    SUBSCRIBED.call_once(|| {
-        let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false);
-        subscriber.with_writer(|| Sink).init();
-    });
+    subscribe();
     LOGGED.with_borrow_mut(|logged| assert!(logged.replace(Vec::new()).is_none(), "one capture at a time"));
     let result = work.await;
     let logged = LOGGED.take().unwrap_or_default();
     (result, String::from_utf8(logged).unwrap())
 }
 
+/// The events about files whose line has this text. Those from before the first call may be missing.
+pub(crate) fn logged_of_files(text: &str) -> Vec<String> {
+    subscribe();
+    let lines = OF_FILES.lock().unwrap();
+    lines.iter().filter(|line| line.contains(text)).cloned().collect()
+}
+
+fn subscribe() {
+    static SUBSCRIBED: Once = Once::new();
+    SUBSCRIBED.call_once(|| {
+        let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false);
+        subscriber.with_writer(|| Sink).init();
+    });
+}
+
 struct Sink;
 
 impl io::Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let line = String::from_utf8_lossy(bytes);
+        if line.contains("portcullis::files") {
+            OF_FILES.lock().unwrap().push(line.into_owned());
+        }
         LOGGED.with_borrow_mut(|logged| logged.iter_mut().for_each(|logged| logged.extend_from_slice(bytes)));
         Ok(bytes.len())
     }

@@ -1,5 +1,5 @@
 //! What the tests share: an API behind the layer that counts its calls, answers to assert on, a scripted client; toys
-//! for what a test does not look at; examples as users start them; a server on real sockets, and numbers from a fixed
+//! for what a test does not look at; examples as users start them; a folder for files; a server on real sockets, and numbers from a fixed
 //! seed.
 
 mod api;
@@ -7,6 +7,7 @@ mod challenge;
 mod client;
 mod codes;
 mod example;
+mod folder;
 pub(crate) mod frames;
 mod logs;
 mod origin;
@@ -19,7 +20,8 @@ pub(crate) use challenge::Challenge;
 pub(crate) use client::{Reply, ScriptedClient};
 pub(crate) use codes::{promised, table};
 pub(crate) use example::{Example, Printed};
-pub(crate) use logs::capture_logs;
+pub(crate) use folder::Folder;
+pub(crate) use logs::{capture_logs, logged_of_files};
 pub(crate) use origin::{Origin, Serve};
 pub(crate) use random::Random;
 pub(crate) use toy::{Strict, Toy, get};

@@ -1,0 +1,145 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::lookup::{Flight, Lookup, Missing};
+use crate::clock::Clock;
+use crate::error::ConfigProblem;
+use crate::jose::{AllowedAlgorithms, JoseHeader, JwkSet, KeyOwner, KeySet, Selected, SignatureBackend};
+use crate::reload::{Reloaded, Standing, TextFile};
+
+/// As large as an answer with keys may be.
+const MAX_BYTES: u64 = 256 * 1024;
+
+/// A file with public keys.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyFile {
+    pub(crate) path: PathBuf,
+    pub(crate) format: KeyFormat,
+}
+
+/// How the keys are written. It is said, and never guessed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KeyFormat {
+    JwkSet,
+    #[cfg(feature = "pem")]
+    Pem,
+}
+
+/// The keys of a file, for as long as they are in it.
+pub(crate) struct FileKeys {
+    file: Arc<Reloaded<KeySet>>,
+}
+
+impl FileKeys {
+    /// Reads the file, which must have a key that can be used. `stale_bound` is how long its keys are trusted while it
+    /// cannot be read.
+    pub(crate) fn open(
+        file: &KeyFile,
+        allowed: &AllowedAlgorithms,
+        backend: &SignatureBackend,
+        clock: &Arc<dyn Clock>,
+        stale_bound: Duration,
+    ) -> Result<Self, ConfigProblem> {
+        let content = KeyContent { file: file.clone(), allowed: allowed.clone(), backend: backend.clone() };
+        let none = content.no_usable_key();
+        let unreadable = |message| ConfigProblem::new("unreadable_key_file", message);
+        let file = TextFile::new(&file.path, MAX_BYTES, unreadable, move |text| content.read(text));
+        let file = Reloaded::open(file, stale_bound, Arc::clone(clock))?;
+        // Later an empty set withdraws every key. To begin with one would be a mistake.
+        if file.read(KeySet::is_empty) == Some(true) {
+            return Err(none);
+        }
+        Ok(Self { file })
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.file.generation()
+    }
+
+    pub(super) fn lookup<R>(
+        &self,
+        header: &JoseHeader,
+        owner: Option<KeyOwner<'_>>,
+        use_keys: impl FnOnce(Selected<'_>) -> R,
+    ) -> Lookup<R> {
+        let mut knows_id = false;
+        let found = self.file.read(|keys| {
+            knows_id = keys.knows_id(header);
+            keys.select(header, owner).map(use_keys)
+        });
+        match found.flatten() {
+            Some(found) => Lookup::Found(found),
+            None => Lookup::Missing(match self.missing() {
+                // There is a trusted key with this `kid`, and it is for other algorithms: the token is at fault.
+                Missing::Unavailable { .. } if knows_id => Missing::Unknown,
+                missing => missing,
+            }),
+        }
+    }
+
+    pub(super) fn missing(&self) -> Missing {
+        match self.file.standing() {
+            Standing::Recent => Missing::Unknown,
+            Standing::Due => Missing::Fetch,
+            Standing::Failing { retry_after } => Missing::Unavailable { retry_after },
+        }
+    }
+
+    pub(super) fn fetch(&self) -> Option<Flight> {
+        self.file.check()
+    }
+}
+
+/// What is needed to make use of a text.
+struct KeyContent {
+    file: KeyFile,
+    allowed: AllowedAlgorithms,
+    backend: SignatureBackend,
+}
+
+impl KeyContent {
+    /// The keys of the text, ready for use. An empty set is one; a set in which nothing can be used is a mistake.
+    fn read(&self, text: &str) -> Result<KeySet, ConfigProblem> {
+        let set = match self.file.format {
+            KeyFormat::JwkSet => JwkSet::from_json(text).map_err(|error| self.malformed(&error))?,
+            #[cfg(feature = "pem")]
+            KeyFormat::Pem => JwkSet::from_pem(text).map_err(|error| self.malformed(&error))?,
+        };
+        let keys = KeySet::new(&set, &self.allowed, &self.backend);
+        if keys.is_empty() && !(set.is_empty() && set.unusable().is_empty()) {
+            return Err(self.no_usable_key());
+        }
+        if keys.leaves_keys_untried(&self.allowed) {
+            return Err(ConfigProblem::new(
+                "too_many_keys_without_id",
+                format!(
+                    "{self} has a key without `kid` behind more keys for its algorithm than a token is tried against"
+                ),
+            ));
+        }
+        if set.secrets() > 0 {
+            let count = set.secrets();
+            tracing::warn!(target: "portcullis::keys", count, file = %self, "private or symmetric keys in a key file");
+        }
+        for reason in set.unusable() {
+            tracing::debug!(target: "portcullis::keys", %reason, "key passed over");
+        }
+        Ok(keys)
+    }
+
+    fn malformed(&self, error: &dyn fmt::Display) -> ConfigProblem {
+        ConfigProblem::new("unreadable_key_file", format!("{self} has no keys in it: {error}"))
+    }
+
+    fn no_usable_key(&self) -> ConfigProblem {
+        ConfigProblem::new("no_usable_key", format!("no key of {self} can verify an allowed algorithm"))
+    }
+}
+
+impl fmt::Display for KeyContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.file.path.display())
+    }
+}

@@ -1,0 +1,368 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+use tokio::sync::oneshot;
+
+use super::patience::{in_background, within};
+use super::text_file::{Content, TextFile};
+use crate::clock::Clock;
+use crate::error::ConfigProblem;
+
+/// What was read this long ago is in use, and read again in the background.
+const CHECK_AFTER: Duration = Duration::from_secs(5);
+/// What was read this long ago is read again before it is used: after a quiet hour, too, a change counts from its
+/// first request on.
+const WAIT_AFTER: Duration = Duration::from_secs(10);
+/// A file system that takes longer does not answer. With traffic nobody waits for it: from the beginning of a check
+/// to `WAIT_AFTER` it is just as long.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How many requests may wait for one check. Each holds its request.
+const MOST_WAITING: usize = 1024;
+
+/// A check under way, as those who wait for it see it.
+pub(super) type Checking = Shared<BoxFuture<'static, ()>>;
+
+/// The last good value of a file, read again while somebody asks for it.
+///
+/// A check is begun by the request that finds the last one too long ago, and is over with its end: nothing runs where
+/// nobody asks. It has a thread of its own rather than one of a runtime's. So it needs no runtime and is not lost with
+/// one, and a file system that does not answer neither stops a worker nor keeps a runtime from shutting down.
+pub(crate) struct Reloaded<T> {
+    file: Arc<TextFile<T>>,
+    clock: Arc<dyn Clock>,
+    /// How long the last good value is trusted without another look at it.
+    trusted_for: Duration,
+    current: ArcSwap<Current<T>>,
+    generation: AtomicU64,
+    checking: Mutex<Option<Checking>>,
+    /// Ourselves, for the check: it does not keep alive what nobody asks any more.
+    this: Weak<Self>,
+}
+
+struct Current<T> {
+    content: Arc<Content<T>>,
+    /// When the last check began.
+    checked: Duration,
+    trusted_until: Duration,
+    /// What the last check found.
+    problem: Option<ConfigProblem>,
+}
+
+/// What can be said about something that is not in the value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Standing {
+    /// It is not in the file either.
+    Recent,
+    /// A check can tell.
+    Due,
+    /// Nobody can tell: the file cannot be read, or there is no sense in it.
+    Failing { retry_after: Duration },
+}
+
+impl<T: Send + Sync + 'static> Reloaded<T> {
+    /// Reads the file for the first time, on this thread.
+    pub(crate) fn open(
+        file: TextFile<T>,
+        trusted_for: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, ConfigProblem> {
+        let checked = clock.monotonic();
+        let content = file.read(None)?.ok_or_else(|| file.unreadable(&"nothing was read"))?;
+        let trusted_until = checked.saturating_add(trusted_for);
+        let current = Current { content: Arc::new(content), checked, trusted_until, problem: None };
+        Ok(Arc::new_cyclic(|this| Self {
+            file: Arc::new(file),
+            clock,
+            trusted_for,
+            current: ArcSwap::from_pointee(current),
+            generation: AtomicU64::new(0),
+            checking: Mutex::default(),
+            this: Weak::clone(this),
+        }))
+    }
+
+    /// Applies `use_value` to the last good value, unless a check must come first or it is no longer trusted.
+    pub(crate) fn read<R>(&self, use_value: impl FnOnce(&T) -> R) -> Option<R> {
+        let now = self.clock.monotonic();
+        let current = self.current.load();
+        if now >= current.trusted_until || now >= current.checked.saturating_add(WAIT_AFTER) {
+            return None;
+        }
+        if current.is_due(now) {
+            drop(self.check());
+        }
+        Some(use_value(&current.content.value))
+    }
+
+    /// Grows with each change: who reads it before the value, and finds it the same after [`standing`](Self::standing),
+    /// has seen the value which that speaks of.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        let now = self.clock.monotonic();
+        // A check lands whole, or not yet.
+        let _landed = self.checking();
+        let current = self.current.load();
+        if current.is_due(now) {
+            Standing::Due
+        } else if current.problem.is_some() {
+            let next = current.checked.saturating_add(CHECK_AFTER);
+            Standing::Failing { retry_after: next.saturating_sub(now) }
+        } else {
+            Standing::Recent
+        }
+    }
+
+    /// Joins the check under way, or begins one if it is time. `None` also if too many wait for it already.
+    pub(crate) fn check(&self) -> Option<Checking> {
+        let now = self.clock.monotonic();
+        let (ended, checking) = {
+            let mut slot = self.checking();
+            if let Some(checking) = &*slot {
+                // The slot has one itself.
+                let has_room = checking.strong_count().is_none_or(|count| count <= MOST_WAITING);
+                return has_room.then(|| checking.clone());
+            }
+            if !self.current.load().is_due(now) {
+                return None;
+            }
+            let (ended, end) = oneshot::channel::<()>();
+            (ended, slot.insert(end.map(drop).boxed().shared()).clone())
+        };
+        let (this, file) = (Weak::clone(&self.this), Arc::clone(&self.file));
+        let known = Arc::clone(&self.current.load().content);
+        let begun = in_background(move || {
+            let reading = Arc::clone(&file);
+            let result = within(PATIENCE, move || reading.read(Some(&*known)));
+            let result = result.unwrap_or_else(|| Err(file.unreadable(&"the file system did not answer")));
+            if let Some(this) = this.upgrade() {
+                this.landed(now, result);
+            }
+            // Whoever waits is woken.
+            drop(ended);
+        });
+        if begun.is_none() {
+            self.landed(now, Err(self.file.unreadable(&"there is no thread to be had")));
+        }
+        Some(checking)
+    }
+
+    /// Takes what a check found that began at this time.
+    fn landed(&self, checked: Duration, result: Result<Option<Content<T>>, ConfigProblem>) {
+        let mut slot = self.checking();
+        let before = self.current.load_full();
+        let changed = matches!(result, Ok(Some(_)));
+        let (trusted_until, problem) = match &result {
+            Ok(_) => (checked.saturating_add(self.trusted_for), None),
+            Err(problem) => (before.trusted_until, Some(problem.clone())),
+        };
+        let content = match result {
+            Ok(Some(content)) => Arc::new(content),
+            _ => Arc::clone(&before.content),
+        };
+        let after = Arc::new(Current { content, checked, trusted_until, problem });
+        self.current.store(Arc::clone(&after));
+        if changed {
+            self.generation.fetch_add(1, Ordering::Release);
+        }
+        let ended = slot.take();
+        drop(slot);
+        drop(ended);
+        self.report(before.problem.as_ref(), after.problem.as_ref(), changed);
+    }
+
+    /// Says what is new, once: a file that is broken for a day is not worth an event for each check.
+    fn report(&self, before: Option<&ConfigProblem>, after: Option<&ConfigProblem>, changed: bool) {
+        let path = self.file.path().display();
+        match after {
+            Some(problem) if before != after => {
+                let code = problem.code();
+                tracing::warn!(target: "portcullis::files", %path, code, %problem, "the file is of no use");
+            }
+            Some(_) => {}
+            None if changed => {
+                tracing::info!(target: "portcullis::files", %path, "the file changed");
+            }
+            None if before.is_some() => {
+                tracing::info!(target: "portcullis::files", %path, "the file is as it was before");
+            }
+            None => {}
+        }
+    }
+
+    fn checking(&self) -> MutexGuard<'_, Option<Checking>> {
+        // Nothing that holds the lock can leave the slot half changed.
+        self.checking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Current<T> {
+    fn is_due(&self, now: Duration) -> bool {
+        now >= self.checked.saturating_add(CHECK_AFTER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use std::sync::atomic::AtomicUsize;
+
+    #[derive(Debug, Default)]
+    struct Hand(AtomicU64);
+
+    impl Hand {
+        fn advance(&self, seconds: u64) {
+            self.0.fetch_add(seconds, Ordering::SeqCst);
+        }
+    }
+
+    impl Clock for Hand {
+        fn unix_time(&self) -> Duration {
+            self.monotonic()
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::from_secs(self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    /// A file whose text is its value, the clock, how often it was looked at, and what a look waits for.
+    struct World {
+        path: PathBuf,
+        clock: Arc<Hand>,
+        looks: Arc<AtomicUsize>,
+        gate: Arc<Mutex<()>>,
+        file: Arc<Reloaded<String>>,
+    }
+
+    impl World {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("portcullis-{name}-{}", std::process::id()));
+            std::fs::write(&path, "first").unwrap();
+            let (clock, looks) = (Arc::<Hand>::default(), Arc::<AtomicUsize>::default());
+            let gate = Arc::<Mutex<()>>::default();
+            let (counted, passed) = (Arc::clone(&looks), Arc::clone(&gate));
+            let parse = move |text: &str| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                drop(passed.lock());
+                assert_ne!(text, "panic");
+                Ok(text.to_owned())
+            };
+            let file = TextFile::new(&path, 100, |why| ConfigProblem::new("unreadable", why), parse);
+            let hour = Duration::from_secs(3600);
+            let file = Reloaded::open(file, hour, Arc::<Hand>::clone(&clock)).unwrap();
+            Self { path, clock, looks, gate, file }
+        }
+
+        fn write(&self, text: &str) {
+            std::fs::write(&self.path, text).unwrap();
+        }
+
+        /// What a request finds, and what it can say of something else.
+        fn found(&self) -> (Option<String>, Standing) {
+            (self.file.read(String::clone), self.file.standing())
+        }
+
+        fn looks(&self) -> usize {
+            self.looks.load(Ordering::SeqCst)
+        }
+    }
+
+    impl Drop for World {
+        fn drop(&mut self) {
+            std::fs::remove_file(&self.path).unwrap();
+        }
+    }
+
+    const FAILING: Standing = Standing::Failing { retry_after: CHECK_AFTER };
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_share_one_look_and_are_bounded() {
+        // covers: JWK-010
+        let world = World::new("shared");
+        world.write("second");
+        world.clock.advance(10);
+        assert_eq!(world.found(), (None, Standing::Due));
+        let gate = world.gate.lock().unwrap();
+        let waiting: Vec<_> = std::iter::from_fn(|| world.file.check()).take(2 * MOST_WAITING).collect();
+        assert_eq!(waiting.len(), MOST_WAITING);
+        drop(gate);
+        for look in waiting {
+            look.await;
+        }
+        assert_eq!(world.found(), (text("second"), Standing::Recent));
+        assert_eq!((world.looks(), world.file.generation()), (2, 1));
+        assert!(world.file.check().is_none(), "nothing is due");
+    }
+
+    #[tokio::test]
+    #[expect(clippy::await_holding_lock, reason = "the file hangs meanwhile")]
+    async fn a_file_system_that_hangs_holds_one_thread_and_nobody_for_long() {
+        let world = World::new("hanging");
+        world.write("second");
+        let gate = world.gate.lock().unwrap();
+        world.clock.advance(10);
+        // Patience is of real time.
+        world.file.check().unwrap().await;
+        assert_eq!(world.found(), (text("first"), FAILING));
+        for _ in 0..10 {
+            world.clock.advance(10);
+            let look = world.file.check().unwrap();
+            tokio::time::timeout(PATIENCE / 2, look).await.expect("the next ones do not wait for it");
+            assert_eq!(world.found(), (text("first"), FAILING));
+        }
+        assert_eq!(world.looks(), 2);
+        drop(gate);
+        while world.found().1 == FAILING {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            world.clock.advance(10);
+            world.file.check().unwrap().await;
+        }
+        assert_eq!(world.found(), (text("second"), Standing::Recent));
+    }
+
+    #[tokio::test]
+    async fn a_look_that_panics_is_a_failed_one() {
+        let world = World::new("panic");
+        for (written, found) in [
+            ("panic", (text("first"), FAILING)),
+            ("panic", (text("first"), FAILING)),
+            ("third", (text("third"), Standing::Recent)),
+        ] {
+            world.write(written);
+            world.clock.advance(10);
+            world.file.check().unwrap().await;
+            assert_eq!(world.found(), found);
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_looks_where_nobody_asks_and_a_look_keeps_nothing_alive() {
+        let world = World::new("handles");
+        world.write("second");
+        world.clock.advance(3600);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(world.looks(), 1);
+        let gate = world.gate.lock().unwrap();
+        let look = world.file.check().unwrap();
+        while world.looks() == 1 {
+            std::thread::yield_now();
+        }
+        assert_eq!(Arc::strong_count(&world.file), 1, "with a look under way");
+        drop(gate);
+        look.await;
+        assert_eq!((Arc::strong_count(&world.file), world.looks()), (1, 2));
+        assert_eq!(world.found(), (text("second"), Standing::Recent));
+    }
+}
