@@ -3,6 +3,7 @@
 mod context;
 mod handle;
 mod key_settings;
+mod preset;
 mod presets;
 mod trusted;
 

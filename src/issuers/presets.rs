@@ -1,30 +1,12 @@
 use std::collections::BTreeSet;
 
+use super::preset::Metadata;
 use super::trusted::TrustedIssuer;
 use crate::error::ConfigProblem;
 use crate::validate::{
     ANY_TENANT, AUTH0, COGNITO, ENTRA_V1, ENTRA_V2, GITHUB_ACTIONS, GOOGLE, IssuerName, IssuerRule, KEYCLOAK,
     KUBERNETES, OKTA, TokenKind,
 };
-
-/// What is known about an issuer because it is a well-known provider.
-#[derive(Clone)]
-pub(super) struct Preset {
-    pub(super) kind: &'static TokenKind,
-    /// Every `iss` of its tokens, where that is not the identifier alone.
-    pub(super) names: Vec<IssuerName>,
-    /// Where the metadata is, if not at its usual place, and which issuer it names.
-    pub(super) metadata: Option<Metadata>,
-    /// The clients whose tokens are taken, where a client stands for the audience.
-    pub(super) clients: Vec<String>,
-}
-
-/// A metadata document.
-#[derive(Clone)]
-pub(super) struct Metadata {
-    pub(super) issuer: String,
-    pub(super) url: String,
-}
 
 /// Presets of well-known providers: each replaces the [profile](TrustedIssuer::profile) by what that provider's tokens
 /// are like, and by nothing else. [The rows](crate::docs::providers) say what, and what to configure at the provider;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::key_settings::KeySettings;
-use super::presets::Preset;
+use super::preset::Preset;
 use crate::claims::ClaimPath;
 use crate::error::{ConfigProblem, Problems};
 use crate::fetch::{HttpClient, without_secrets};

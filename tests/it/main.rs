@@ -30,6 +30,7 @@ mod keys;
 mod layer;
 mod optional;
 mod policy;
+mod providers;
 mod quickstart;
 mod secrets;
 mod test_kit;
