@@ -10,6 +10,9 @@ pub mod frameworks {}
 #[doc = include_str!("../docs/jsonwebtoken.md")]
 pub mod jsonwebtoken {}
 
+#[doc = include_str!("../docs/keys.md")]
+pub mod keys {}
+
 #[doc = include_str!("../docs/providers.md")]
 pub mod providers {}
 

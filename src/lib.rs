@@ -39,7 +39,7 @@ pub use jose::PemError;
 pub use jose::{
     HmacAlgorithm, HmacKey, HmacKeyError, JwkSet, JwkSetError, SignatureAlgorithm, SignatureBackend,
 };
-pub use jwks::KeyTiming;
+pub use jwks::{KeyCounters, KeyError, KeyState, KeyStatus, KeyTiming, KeysUnavailable, KnownKey};
 #[cfg(feature = "axum")]
 pub use layer::{CustomClaims, Refused};
 pub use layer::{

@@ -5,7 +5,10 @@ use std::convert::Infallible;
 use axum::body::Body;
 use http::{Request, Response};
 use portcullis::testing::{Flaw, Issuer, TokenBuilder, validate};
-use portcullis::{JwkSet, ResourceServer, SignatureAlgorithm, Validation, all_scopes, authenticated, scope};
+use portcullis::{
+    JwkSet, ResourceServer, ResourceServerBuilder, SignatureAlgorithm, TrustedIssuer, Validation, all_scopes,
+    authenticated, scope,
+};
 use serde_json::Value;
 use tower::service_fn;
 
@@ -16,7 +19,7 @@ use super::token::{issuer, raw_verification, server, small, usual};
 pub(crate) fn groups() -> impl Iterator<Item = Group> {
     let admitted = SignatureAlgorithm::ALL.into_iter().map(admitted);
     let refused = [SignatureAlgorithm::Rs256, SignatureAlgorithm::Es256].into_iter().map(refused);
-    let growth = [more_keys, more_scopes, larger_tokens].into_iter().map(|group| group());
+    let growth = [more_keys, more_issuers, more_scopes, larger_tokens].into_iter().map(|group| group());
     admitted.chain(refused).chain(growth)
 }
 
@@ -111,6 +114,20 @@ fn more_keys() -> Group {
         Case::answered(format!("{count:>4} keys"), Some(&token), service, 200)
     });
     Group { title: "growth: RS256, keys".to_owned(), cases: cases.into() }
+}
+
+/// One issuer among many. The others are known and have not been asked for their keys.
+fn more_issuers() -> Group {
+    let own = issuer(SignatureAlgorithm::Rs256);
+    let token = usual(&own, SignatureAlgorithm::Rs256).sign();
+    let cases = [1, 10, 100, 1_000, 10_000].map(|count| {
+        let others =
+            (1..count).map(|number| TrustedIssuer::new(format!("https://tenant-{number}.example.com")));
+        let builder = others.fold(server(&own, own.jwk_set()), ResourceServerBuilder::issuer);
+        let service = builder.build().unwrap().require(authenticated()).layer(router());
+        Case::answered(format!("{count:>5} issuers"), Some(&token), service, 200)
+    });
+    Group { title: "growth: RS256, issuers".to_owned(), cases: cases.into() }
 }
 
 /// One scope among many, in tokens of the same size.

@@ -57,11 +57,10 @@ impl Issuers {
         let mut listing = Listing::default();
         let several = trusted.len() > 1;
         for issuer in trusted {
-            let shown = issuer.shown();
-            problems.set_subject(several.then(|| shown.clone()));
+            problems.set_subject(several.then(|| issuer.shown()));
             let Some(known) = issuer.known(&context, problems) else { continue };
             if listing.insert(&Arc::new(known)).is_err() {
-                problems.add("duplicate_issuer", format!("issuer `{shown}` is there twice"));
+                problems.add("duplicate_issuer", "an identifier of it is there already");
             }
         }
         problems.set_subject(None);

@@ -4,7 +4,7 @@ use super::context::Context;
 use crate::error::Problems;
 use crate::fetch::{HttpClient, configured};
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, KeySet, SignatureAlgorithm, SignatureBackend};
-use crate::jwks::{FileKeys, KeyFile, Keys, Location, RemoteKeys, Source};
+use crate::jwks::{FileKeys, KeyFile, Keys, LiveKeys, Location, RemoteKeys, Source};
 use crate::metadata::Issuer;
 
 /// The settings of an issuer that say which keys verify tokens, and with which algorithms.
@@ -90,6 +90,7 @@ impl KeySettings {
             Some(endpoint) => Location::Configured(endpoint?),
         };
         let source = Source {
+            issuer: issuer?.as_str().into(),
             location,
             client: client?,
             clock: Arc::clone(&context.clock),
@@ -98,7 +99,7 @@ impl KeySettings {
             loopback_http: context.loopback_http,
             timing: context.timing,
         };
-        Some(Keys::Remote(RemoteKeys::new(source)))
+        Some(Keys::Remote(RemoteKeys::new(source, Arc::new(LiveKeys::default()))))
     }
 
     /// The keys that the configuration brings along.

@@ -123,9 +123,10 @@ impl TrustedIssuer {
     /// half written.
     ///
     /// Content that is no JWK Set, or of whose keys none can be used, changes nothing; nor does a file that cannot be
-    /// read within 5 s. The last good keys stay in use for an hour from when they were last seen in the file; tokens by other keys,
-    /// and after that hour all tokens, are answered with 503. An event of the target `portcullis::files` says so, as it
-    /// says when the file changes.
+    /// read within 5 s. The last good keys stay in use for those 10 s and the
+    /// [`stale_bound`](crate::KeyTiming::stale_bound) (1 h), from when they were last seen in the file; tokens by other
+    /// keys, and from then on all tokens, are answered with 503. An event of the target `portcullis::files` says so, as
+    /// it says when the file changes.
     ///
     /// *Not* checked: who may write the file, or a folder on its path. They can name keys.
     ///

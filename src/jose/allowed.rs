@@ -11,7 +11,7 @@ pub(crate) enum JwsAlgorithm {
 }
 
 impl JwsAlgorithm {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Signature(algorithm) => algorithm.name(),
             Self::Hmac(algorithm) => algorithm.name(),

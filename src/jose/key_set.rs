@@ -100,6 +100,19 @@ impl KeySet {
         self.keys.len()
     }
 
+    /// The `kid` of each key, and the names of the algorithms that it verifies.
+    pub(crate) fn listed(&self) -> Vec<(Option<&str>, Vec<&'static str>)> {
+        let names = |key: &Key| key.verifiers.iter().map(|(algorithm, _)| algorithm.name()).collect();
+        let mut listed: Vec<_> = self.keys.iter().map(|key| (None, names(key))).collect();
+        for (key_id, index) in self.by_key_id.iter().flat_map(|(id, all)| all.iter().map(move |at| (id, *at)))
+        {
+            if let Some((own, _)) = listed.get_mut(index) {
+                *own = Some(&**key_id);
+            }
+        }
+        listed
+    }
+
     /// Whether any key has the `kid` that the header names.
     pub(crate) fn knows_id(&self, header: &JoseHeader) -> bool {
         header.key_id().is_some_and(|key_id| self.by_key_id.contains_key(key_id))

@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lookup::{Flight, Lookup, Missing};
+use super::lookup::{Flight, Lookup, Missing, Verified};
+use super::status::{KeyState, KeyStatus, KeysUnavailable, KnownKey};
 use crate::clock::Clock;
 use crate::error::ConfigProblem;
 use crate::jose::{AllowedAlgorithms, JoseHeader, JwkSet, KeyOwner, KeySet, Selected, SignatureBackend};
@@ -33,8 +34,8 @@ pub(crate) struct FileKeys {
 }
 
 impl FileKeys {
-    /// Reads the file, which must have a key that can be used. `stale_bound` is how long its keys are trusted while it
-    /// cannot be read.
+    /// Reads the file, which must have a key that can be used. `stale_bound` is how long its keys are trusted
+    /// while it cannot be read, beyond the ten seconds without another look at it.
     pub(crate) fn open(
         file: &KeyFile,
         allowed: &AllowedAlgorithms,
@@ -58,12 +59,12 @@ impl FileKeys {
         self.file.generation()
     }
 
-    pub(super) fn lookup<R>(
+    pub(super) fn lookup<R, E>(
         &self,
         header: &JoseHeader,
         owner: Option<KeyOwner<'_>>,
-        use_keys: impl FnOnce(Selected<'_>) -> R,
-    ) -> Lookup<R> {
+        use_keys: impl FnOnce(Selected<'_>) -> Verified<R, E>,
+    ) -> Lookup<Verified<R, E>> {
         let mut knows_id = false;
         let found = self.file.read(|keys| {
             knows_id = keys.knows_id(header);
@@ -89,6 +90,34 @@ impl FileKeys {
 
     pub(super) fn fetch(&self) -> Option<Flight> {
         self.file.check()
+    }
+
+    pub(super) fn status(&self) -> KeyStatus {
+        let keys = self.file.read(KnownKey::all);
+        let state = KeyState::FromFile { trusted: keys.is_some() };
+        let retry_in = self.retry_after();
+        KeyStatus { retry_in, keys: keys.unwrap_or_default(), ..KeyStatus::of_state(state) }
+    }
+
+    /// Waits for keys that are trusted, for one look at the file at most.
+    pub(super) fn ready(&self) -> impl Future<Output = Result<(), KeysUnavailable>> + Send + use<> {
+        let this = Self { file: Arc::clone(&self.file) };
+        async move {
+            if this.file.read(|_| ()).is_none()
+                && let Some(check) = this.file.check()
+            {
+                check.await;
+            }
+            let retry_after = this.retry_after().unwrap_or_default();
+            this.file.read(|_| ()).ok_or(KeysUnavailable { last_error: None, retry_after })
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self.file.standing() {
+            Standing::Failing { retry_after } => Some(retry_after),
+            Standing::Recent | Standing::Due => None,
+        }
     }
 }
 

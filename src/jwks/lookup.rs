@@ -2,6 +2,12 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Shared};
 
+use crate::jose::VerifiedJws;
+
+/// What a caller made of the keys for a token: the proof that one of them verified its signature, and what else it has
+/// found, or why it refuses the token. By the proof we know which keys are in use.
+pub(crate) type Verified<R, E> = Result<(VerifiedJws, R), E>;
+
 /// A fetch under way, as those who wait for it see it.
 pub(crate) type Flight = Shared<BoxFuture<'static, ()>>;
 

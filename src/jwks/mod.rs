@@ -1,18 +1,26 @@
 //! Where an issuer's keys come from, and what is known of them right now.
 
 mod cache_control;
+mod events;
+mod failure;
 mod file;
 mod flight;
 mod keys;
+mod live;
 mod lookup;
+mod record;
 mod remote;
 mod schedule;
 mod source;
+mod state;
+mod status;
 mod timing;
 
 pub(crate) use file::{FileKeys, KeyFile, KeyFormat};
 pub(crate) use keys::Keys;
+pub(crate) use live::LiveKeys;
 pub(crate) use lookup::{Flight, Lookup, Missing};
 pub(crate) use remote::RemoteKeys;
 pub(crate) use source::{Location, Source};
+pub use status::{KeyCounters, KeyError, KeyState, KeyStatus, KeysUnavailable, KnownKey};
 pub use timing::KeyTiming;

@@ -5,15 +5,18 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 
+use super::events;
+use super::failure::Failure;
 use super::flight::{InFlight, Landing};
-use super::lookup::{Flight, Lookup, Missing};
-use super::schedule::{Advice, Loaded, Schedule};
-use super::source::{LoadError, Loading, Located, Source};
+use super::live::{LastUse, LiveKeys, LiveSet};
+use super::lookup::{Flight, Lookup, Missing, Verified};
+use super::record::Record;
+use super::schedule::{Advice, Loaded};
+use super::source::{LoadError, Loading, Source};
+use super::state::{Failed, Seat, State};
+use super::status::{KeyStatus, KeysUnavailable, KnownKey};
 use crate::clock::Clock;
 use crate::jose::{JoseHeader, KeyOwner, KeySet, Selected};
-
-/// How many requests may wait for one fetch. Each holds its request; beyond that the answer is 503 at once.
-const MOST_WAITING: usize = 1024;
 
 /// Keys that an issuer publishes: fetched at first need, refreshed ahead of their end, trusted for a bounded time.
 ///
@@ -23,9 +26,12 @@ pub(crate) struct RemoteKeys {
     source: Arc<Source>,
     clock: Arc<dyn Clock>,
     snapshot: ArcSwapOption<Snapshot>,
+    last_use: Arc<LastUse>,
     /// How many snapshots there have been.
     generation: AtomicU64,
     state: Mutex<State>,
+    /// The sets among which this one has its place while it holds keys.
+    live: Arc<LiveKeys>,
     /// Ourselves, for the fetch: it does not keep alive what nobody asks any more.
     this: Weak<Self>,
 }
@@ -36,22 +42,17 @@ struct Snapshot {
     times: Loaded,
 }
 
-struct State {
-    schedule: Schedule,
-    flight: Option<InFlight>,
-    located: Option<Located>,
-}
-
 impl RemoteKeys {
-    pub(crate) fn new(source: Source) -> Arc<Self> {
-        let clock = Arc::clone(&source.clock);
-        let state = Mutex::new(State { schedule: Schedule::new(source.timing), flight: None, located: None });
+    pub(crate) fn new(source: Source, live: Arc<LiveKeys>) -> Arc<Self> {
+        let state = Mutex::new(State::new(source.timing));
         Arc::new_cyclic(|this| Self {
+            clock: Arc::clone(&source.clock),
             source: Arc::new(source),
-            clock,
             snapshot: ArcSwapOption::empty(),
+            last_use: Arc::default(),
             generation: AtomicU64::new(0),
             state,
+            live,
             this: Weak::clone(this),
         })
     }
@@ -62,12 +63,12 @@ impl RemoteKeys {
         self.generation.load(Ordering::Acquire)
     }
 
-    pub(super) fn lookup<R>(
+    pub(super) fn lookup<R, E>(
         &self,
         header: &JoseHeader,
         owner: Option<KeyOwner<'_>>,
-        use_keys: impl FnOnce(Selected<'_>) -> R,
-    ) -> Lookup<R> {
+        use_keys: impl FnOnce(Selected<'_>) -> Verified<R, E>,
+    ) -> Lookup<Verified<R, E>> {
         let now = self.clock.monotonic();
         let snapshot = self.snapshot.load();
         let trusted = snapshot.as_ref().filter(|snapshot| now < snapshot.times.trusted_until);
@@ -77,35 +78,90 @@ impl RemoteKeys {
             if now >= snapshot.times.refresh_from {
                 self.refresh_in_background(now);
             }
-            return Lookup::Found(use_keys(selected));
-        }
-        Lookup::Missing(match self.missing() {
-            // There is a trusted key with this `kid`, and it is for other algorithms: the token is at fault, as it is
-            // with a signature that such a key does not verify. No outage is blamed for it.
-            Missing::Unavailable { .. } if trusted.is_some_and(|snapshot| snapshot.keys.knows_id(header)) => {
-                Missing::Unknown
+            let verified = use_keys(selected);
+            if verified.is_ok() {
+                self.last_use.note(now);
             }
-            missing => missing,
-        })
+            return Lookup::Found(verified);
+        }
+        // There is a trusted key with this `kid`, and it is for other algorithms: the token is at fault, as it is with a
+        // signature that such a key does not verify. No outage is blamed for it.
+        let namesake = trusted.is_some_and(|snapshot| snapshot.keys.knows_id(header));
+        Lookup::Missing(self.missing_as(|missing, record| {
+            let unknown = match missing {
+                Missing::Unknown => true,
+                Missing::Unavailable { .. } => namesake,
+                Missing::Fetch => false,
+            };
+            if unknown {
+                record.unknown_key();
+                return Missing::Unknown;
+            }
+            missing
+        }))
     }
 
     pub(super) fn missing(&self) -> Missing {
+        self.missing_as(|missing, _| missing)
+    }
+
+    /// What the schedule says of a missing key, as `judge` sees it.
+    fn missing_as(&self, judge: impl FnOnce(Missing, &mut Record) -> Missing) -> Missing {
         let now = self.clock.monotonic();
-        match self.settled(now, |state| state.schedule.for_missing_key(now)) {
-            Advice::Fetch | Advice::Join => Missing::Fetch,
-            Advice::Unknown => Missing::Unknown,
-            Advice::Unavailable { retry_after } => Missing::Unavailable { retry_after },
+        let (missing, expired) = self.settled(now, |state| {
+            let expired = state.record.finds_expired(&state.schedule, now);
+            (judge(state.missing(now), &mut state.record), expired)
+        });
+        if expired {
+            events::expired(&self.source.issuer);
         }
+        missing
     }
 
     pub(super) fn fetch(&self) -> Option<Flight> {
         let now = self.clock.monotonic();
-        let flight = self.settled(now, |state| match state.schedule.for_missing_key(now) {
-            Advice::Join => state.flight.as_ref().and_then(InFlight::join),
-            Advice::Fetch => Some(self.begin(state, now)),
+        let seat = self.settled(now, |state| match state.schedule.for_missing_key(now) {
+            Advice::Fetch => Some(Seat::Free(self.begin(state, now, "missing_key"))),
+            Advice::Join => state.join(),
             Advice::Unknown | Advice::Unavailable { .. } => None,
         });
-        flight.filter(|flight| flight.strong_count().is_none_or(|waiting| waiting <= MOST_WAITING))
+        match seat? {
+            Seat::Free(flight) => Some(flight),
+            Seat::Taken { first, .. } => {
+                if first {
+                    events::too_many_waiting(&self.source.issuer);
+                }
+                None
+            }
+        }
+    }
+
+    /// Waits for trusted keys, for one attempt at most and as the schedule allows.
+    pub(super) async fn ready(self: Arc<Self>) -> Result<(), KeysUnavailable> {
+        if !self.is_trusted()
+            && let Some(flight) = self.fetch()
+        {
+            flight.await;
+        }
+        if self.is_trusted() {
+            return Ok(());
+        }
+        let now = self.clock.monotonic();
+        Err(self.settled(now, |state| state.unavailable(now)))
+    }
+
+    fn is_trusted(&self) -> bool {
+        let now = self.clock.monotonic();
+        self.snapshot.load().as_ref().is_some_and(|snapshot| now < snapshot.times.trusted_until)
+    }
+
+    pub(super) fn status(&self) -> KeyStatus {
+        let now = self.clock.monotonic();
+        // Keys change under the lock only, so these are the ones that the rest speaks of.
+        let (status, snapshot) =
+            self.settled(now, |state| (state.record.status(&state.schedule, now), self.snapshot.load_full()));
+        let keys = snapshot.map(|snapshot| KnownKey::all(&snapshot.keys)).unwrap_or_default();
+        KeyStatus { keys, ..status }
     }
 
     fn refresh_in_background(&self, now: Duration) {
@@ -114,17 +170,20 @@ impl RemoteKeys {
         if Handle::try_current().is_err() {
             return;
         }
-        let flight =
-            self.settled(now, |state| state.schedule.refresh_is_due(now).then(|| self.begin(state, now)));
+        let flight = self.settled(now, |state| {
+            state.schedule.refresh_is_due(now).then(|| self.begin(state, now, "refresh"))
+        });
         drop(flight);
     }
 
     /// Begins a fetch that outlives the request which needs it.
-    fn begin(&self, state: &mut State, now: Duration) -> Flight {
+    fn begin(&self, state: &mut State, now: Duration, cause: &'static str) -> Flight {
         state.schedule.begun(now);
+        state.record.begun();
         let located = state.located.take().filter(|located| now < located.until);
         let (this, source) = (Weak::clone(&self.this), Arc::clone(&self.source));
         let (in_flight, flight) = InFlight::begin(|landing: Landing| async move {
+            events::fetching(&source.issuer, cause);
             let result = source.load(located).await;
             if let Some(keys) = this.upgrade() {
                 keys.landed(&landing, result);
@@ -137,60 +196,62 @@ impl RemoteKeys {
 
     /// Takes what a fetch brought, unless it was given up meanwhile.
     fn landed(&self, landing: &Landing, result: Result<Loading, LoadError>) {
-        let now = self.clock.monotonic();
+        let (now, issuer) = (self.clock.monotonic(), &self.source.issuer);
+        let result = result.map_err(|error| Failure::of(&error));
         let mut state = self.state();
         if !state.flight.as_ref().is_some_and(|flight| flight.is(landing)) {
             return;
         }
         let flight = state.flight.take();
-        let outcome = match result {
+        match result {
             Ok(Loading { located, keys, lifetime }) => {
-                let usable = keys.len();
                 let times = state.schedule.succeeded(now, lifetime, jitter());
+                state.record.succeeded(now);
                 state.located = located;
                 // The set replaces the old one whole: a key that is gone stops verifying.
-                self.snapshot.store(Some(Arc::new(Snapshot { keys, times })));
+                let new = Arc::new(Snapshot { keys, times });
+                let old = self.snapshot.swap(Some(Arc::clone(&new)));
                 self.generation.fetch_add(1, Ordering::Release);
-                Ok((usable, lifetime))
+                drop(state);
+                events::loaded(issuer, old.as_ref().map(|old| &old.keys), &new.keys, lifetime);
+                if old.is_none() {
+                    self.take_place();
+                }
             }
-            Err(error) => {
-                state.schedule.failed();
-                Err(error)
+            Err(failure) => {
+                let failed = state.failed(now, failure);
+                drop(state);
+                self.tell(&failed);
             }
-        };
-        drop(state);
+        }
         drop(flight);
-        match outcome {
-            Ok((usable, lifetime)) => {
-                let lifetime_s = lifetime.as_secs();
-                tracing::debug!(target: "portcullis::keys", usable, lifetime_s, "keys loaded");
-            }
-            Err(error) => report(&error),
+    }
+
+    /// Where keys came into memory, others may have to leave it.
+    fn take_place(&self) {
+        let this: Weak<dyn LiveSet> = Weak::<Self>::clone(&self.this);
+        for set in self.live.admit(this, Arc::clone(&self.last_use)) {
+            set.give_keys_up();
         }
     }
 
     /// Looks at the state after a fetch that was dropped or is lost was given up.
     fn settled<R>(&self, now: Duration, look: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state();
-        let dropped = state.flight.as_ref().is_some_and(InFlight::was_dropped);
-        let given_up = if dropped || state.schedule.is_lost(now) {
-            // What was dropped says nothing about the issuer; what did not end does.
-            if dropped {
-                state.schedule.dropped();
-            } else {
-                state.schedule.failed();
-            }
-            state.flight.take()
-        } else {
-            None
-        };
+        let given_up = state.settle(now);
         let result = look(&mut state);
         drop(state);
-        if let Some(flight) = given_up {
-            flight.give_up();
-            report(&LoadError::GivenUp);
+        if let Some((flight, failed)) = given_up {
+            if let Some(flight) = flight {
+                flight.give_up();
+            }
+            self.tell(&failed);
         }
         result
+    }
+
+    fn tell(&self, Failed { failure, retry_in }: &Failed) {
+        events::failed(&self.source.issuer, failure.code, &failure.message, *retry_in);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -199,9 +260,30 @@ impl RemoteKeys {
     }
 }
 
-fn report(error: &LoadError) {
-    let error: &dyn std::error::Error = error;
-    tracing::warn!(target: "portcullis::keys", error, "keys could not be loaded");
+impl LiveSet for RemoteKeys {
+    fn give_keys_up(&self) {
+        let mut state = self.state();
+        let keys = self.snapshot.swap(None);
+        if keys.is_some() {
+            state.schedule.evicted();
+            state.record.evicted();
+        }
+        drop(state);
+        self.last_use.forget();
+        if keys.is_some() {
+            events::evicted(&self.source.issuer);
+        }
+    }
+}
+
+impl Drop for RemoteKeys {
+    /// What nobody will ask for any more is not fetched to its end.
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = state.flight.take() {
+            flight.give_up();
+        }
+    }
 }
 
 /// Any number: `RandomState` is seeded by the operating system.

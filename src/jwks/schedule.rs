@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::status::KeyState;
 use super::timing::KeyTiming;
 
 /// What happened so far, and what follows from it at any instant.
@@ -9,6 +10,8 @@ use super::timing::KeyTiming;
 pub(super) struct Schedule {
     timing: KeyTiming,
     loaded: Option<Loaded>,
+    /// Whether keys were loaded and then given up.
+    evicted: bool,
     last_attempt: Option<Attempt>,
     /// Failed attempts since the last success.
     failures: u32,
@@ -19,6 +22,8 @@ pub(super) struct Schedule {
 pub(super) struct Loaded {
     /// From here on they are refreshed in the background.
     pub(super) refresh_from: Duration,
+    /// Here their lifetime ends.
+    fresh_until: Duration,
     /// From here on they are not trusted any more.
     pub(super) trusted_until: Duration,
 }
@@ -51,28 +56,29 @@ pub(super) enum Advice {
 
 impl Schedule {
     pub(super) fn new(timing: KeyTiming) -> Self {
-        Self { timing, loaded: None, last_attempt: None, failures: 0 }
+        Self { timing, loaded: None, evicted: false, last_attempt: None, failures: 0 }
     }
 
     pub(super) fn for_missing_key(&self, now: Duration) -> Advice {
-        let Some(attempt) = self.last_attempt else { return Advice::Fetch };
-        let trusted = self.loaded.is_some_and(|loaded| now < loaded.trusted_until);
-        // With keys in memory, what is missing is probably not there: one question per cooldown. Without keys
-        // every token waits for us, so only the backoff holds us back.
-        let pause = match attempt.outcome {
-            Outcome::UnderWay => return Advice::Join,
-            Outcome::Succeeded if trusted => self.timing.cooldown,
-            Outcome::Succeeded => Duration::ZERO,
-            Outcome::Failed if trusted => self.timing.cooldown.max(self.backoff()),
-            Outcome::Failed => self.backoff(),
-        };
-        let next = attempt.started.saturating_add(pause);
-        match next.checked_sub(now) {
-            None | Some(Duration::ZERO) => Advice::Fetch,
-            // "No such key" can only be said by an issuer that answered.
-            Some(_) if attempt.outcome == Outcome::Succeeded => Advice::Unknown,
-            Some(retry_after) => Advice::Unavailable { retry_after },
+        let outcome = self.last_attempt.map(|attempt| attempt.outcome);
+        match (outcome, self.pause(now)) {
+            (Some(Outcome::UnderWay), _) => Advice::Join,
+            (_, None) => Advice::Fetch,
+            // "No such key" can only be said of an issuer that answered, by those who remember the answer.
+            (Some(Outcome::Succeeded), Some(_)) if !self.evicted => Advice::Unknown,
+            (_, Some(retry_after)) => Advice::Unavailable { retry_after },
         }
+    }
+
+    /// For how long yet a missing key causes no fetch.
+    pub(super) fn pause(&self, now: Duration) -> Option<Duration> {
+        let attempt = self.last_attempt?;
+        // With keys in memory, what is missing is probably not there: one question per cooldown. The same holds for keys
+        // that were given up, or whoever names many issuers in turn would have each of them asked again and again.
+        // Without keys every token waits for us, so only the backoff holds us back.
+        let least = if self.evicted || self.is_trusted(now) { self.timing.cooldown } else { Duration::ZERO };
+        let pause = if attempt.outcome == Outcome::Failed { least.max(self.backoff()) } else { least };
+        left(attempt.started.saturating_add(pause), now)
     }
 
     /// Whether to refresh, in the background, keys that are in memory and trusted.
@@ -84,6 +90,35 @@ impl Schedule {
                 now >= started.saturating_add(self.backoff())
             }
             _ => true,
+        }
+    }
+
+    /// How long until the next attempt after one that failed.
+    pub(super) fn retry_in(&self, now: Duration) -> Option<Duration> {
+        let failed = self.last_attempt.filter(|attempt| attempt.outcome == Outcome::Failed)?;
+        left(failed.started.saturating_add(self.backoff()), now)
+    }
+
+    pub(super) fn is_under_way(&self) -> bool {
+        self.last_attempt.is_some_and(|attempt| attempt.outcome == Outcome::UnderWay)
+    }
+
+    fn is_trusted(&self, now: Duration) -> bool {
+        self.loaded.is_some_and(|loaded| now < loaded.trusted_until)
+    }
+
+    pub(super) fn state(&self, now: Duration) -> KeyState {
+        let Some(Loaded { refresh_from, fresh_until, trusted_until }) = self.loaded else {
+            return if self.evicted { KeyState::Evicted } else { KeyState::NotLoaded };
+        };
+        if let Some(refresh_in) = left(refresh_from, now) {
+            KeyState::Fresh { refresh_in }
+        } else if let Some(stale_in) = left(fresh_until, now) {
+            KeyState::RefreshDue { stale_in }
+        } else if let Some(trusted_for) = left(trusted_until, now) {
+            KeyState::Stale { since: now.saturating_sub(fresh_until), trusted_for }
+        } else {
+            KeyState::Expired { since: now.saturating_sub(trusted_until) }
         }
     }
 
@@ -104,10 +139,12 @@ impl Schedule {
     pub(super) fn succeeded(&mut self, now: Duration, lifetime: Duration, jitter: u8) -> Loaded {
         self.end(Outcome::Succeeded);
         self.failures = 0;
+        self.evicted = false;
         // 80 % of the lifetime, less up to 5 %.
         let spread = part(part(lifetime, 5, 100), u32::from(jitter), u32::from(u8::MAX));
         let loaded = Loaded {
             refresh_from: now.saturating_add(part(lifetime, 80, 100)).saturating_sub(spread),
+            fresh_until: now.saturating_add(lifetime),
             trusted_until: now.saturating_add(lifetime).saturating_add(self.timing.stale_bound),
         };
         self.loaded = Some(loaded);
@@ -126,6 +163,12 @@ impl Schedule {
         self.failures = self.failures.saturating_add(1);
     }
 
+    /// Notes that the keys in memory were given up.
+    pub(super) fn evicted(&mut self) {
+        self.evicted = true;
+        self.loaded = None;
+    }
+
     fn end(&mut self, outcome: Outcome) {
         if let Some(attempt) = &mut self.last_attempt {
             attempt.outcome = outcome;
@@ -139,12 +182,19 @@ impl Schedule {
     }
 }
 
+/// What is left until `then`, if anything.
+fn left(then: Duration, now: Duration) -> Option<Duration> {
+    then.checked_sub(now).filter(|left| !left.is_zero())
+}
+
 fn part(whole: Duration, numerator: u32, denominator: u32) -> Duration {
     whole.saturating_mul(numerator).checked_div(denominator).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "a test fails where it stands")]
+
     use super::*;
 
     const LIFETIME: Duration = Duration::from_secs(600);
@@ -248,5 +298,236 @@ mod tests {
         schedule.begun(at(4200));
         schedule.failed();
         assert_eq!(schedule.for_missing_key(at(4200)), Advice::Unavailable { retry_after: at(2) });
+    }
+
+    #[test]
+    fn keys_that_were_given_up_are_asked_for_after_the_cooldown_and_never_unknown_until_then() {
+        let mut schedule = loaded_at(100);
+        schedule.evicted();
+        assert_eq!(schedule.state(at(101)), KeyState::Evicted);
+        assert!(!schedule.refresh_is_due(at(1000)));
+        assert_eq!(schedule.for_missing_key(at(101)), Advice::Unavailable { retry_after: at(29) });
+        assert_eq!(schedule.for_missing_key(at(130)), Advice::Fetch);
+        // A failure does not make the next question come sooner.
+        schedule.begun(at(130));
+        schedule.failed();
+        assert_eq!(schedule.for_missing_key(at(131)), Advice::Unavailable { retry_after: at(29) });
+        schedule.begun(at(160));
+        schedule.succeeded(at(160), LIFETIME, 0);
+        assert_eq!(schedule.for_missing_key(at(161)), Advice::Unknown);
+    }
+
+    #[test]
+    fn a_state_says_what_the_keys_are_and_until_when() {
+        let mut schedule = Schedule::new(KeyTiming::default());
+        assert_eq!(schedule.state(at(0)), KeyState::NotLoaded);
+        schedule.begun(at(0));
+        assert!(schedule.is_under_way());
+        schedule.succeeded(at(0), LIFETIME, 0);
+        assert!(!schedule.is_under_way());
+        for (now, state) in [
+            (0, KeyState::Fresh { refresh_in: at(480) }),
+            (479, KeyState::Fresh { refresh_in: at(1) }),
+            (480, KeyState::RefreshDue { stale_in: at(120) }),
+            (600, KeyState::Stale { since: at(0), trusted_for: at(3600) }),
+            (4199, KeyState::Stale { since: at(3599), trusted_for: at(1) }),
+            (4200, KeyState::Expired { since: at(0) }),
+        ] {
+            assert_eq!(schedule.state(at(now)), state);
+            assert_eq!(state.is_trusted(), now < 4200);
+        }
+        assert_eq!((schedule.pause(at(10)), schedule.pause(at(30))), (Some(at(20)), None));
+        assert_eq!(schedule.retry_in(at(10)), None, "nothing failed");
+        schedule.begun(at(480));
+        schedule.failed();
+        assert_eq!((schedule.retry_in(at(480)), schedule.retry_in(at(481))), (Some(at(1)), None));
+    }
+
+    /// Numbers from a fixed seed (xorshift).
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, end: u64) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0 % end
+        }
+
+        /// A time of any order of magnitude between the floor of the configuration and a day.
+        fn duration(&mut self, least: Duration, most: Duration) -> Duration {
+            let magnitude = 1 << self.below(28);
+            Duration::from_millis(self.below(magnitude)).clamp(least, most)
+        }
+
+        fn timing(&mut self) -> KeyTiming {
+            let (floor, day) = (Duration::from_millis(100), Duration::from_secs(86_400));
+            let (shortest_lifetime, first_backoff) = (self.duration(floor, day), self.duration(floor, day));
+            let longest_lifetime = self.duration(shortest_lifetime, day);
+            KeyTiming {
+                lifetime: self.duration(shortest_lifetime, longest_lifetime),
+                shortest_lifetime,
+                longest_lifetime,
+                cooldown: self.duration(floor, day),
+                first_backoff,
+                longest_backoff: self.duration(first_backoff, day),
+                stale_bound: self.duration(Duration::ZERO, day),
+                fetch_timeout: self.duration(floor, Duration::from_secs(60)),
+            }
+        }
+    }
+
+    /// What happened, remembered naively, and what must be so.
+    struct World {
+        timing: KeyTiming,
+        schedule: Schedule,
+        now: Duration,
+        /// When the last attempt began, and whether it succeeded; `None`: it is under way.
+        attempt: Option<(Duration, Option<bool>)>,
+        /// When keys were last loaded, and their lifetime; `None` where they were given up.
+        loaded: Option<(Duration, Duration)>,
+        evicted: bool,
+        /// Failures in a row.
+        failures: i32,
+    }
+
+    impl World {
+        fn trusted(&self) -> bool {
+            self.loaded.is_some_and(|(since, lifetime)| self.now - since < lifetime + self.timing.stale_bound)
+        }
+
+        fn backoff(&self) -> Duration {
+            let backoff = self.timing.first_backoff.as_secs_f64() * 2_f64.powi((self.failures - 1).max(0));
+            Duration::from_secs_f64(backoff.min(self.timing.longest_backoff.as_secs_f64()))
+        }
+
+        /// Whether this long has passed, give or take what a floating point number cannot tell.
+        fn passed(&self, pause: Duration, since: Duration) -> bool {
+            self.now - since + Duration::from_micros(1) >= pause
+        }
+
+        fn begin(&mut self) {
+            assert!(!matches!(self.attempt, Some((_, None))), "one fetch at a time");
+            self.schedule.begun(self.now);
+            self.attempt = Some((self.now, None));
+        }
+
+        fn end(&mut self, succeeded: bool) -> bool {
+            let under_way = matches!(self.attempt, Some((_, None)));
+            if let Some((_, outcome @ None)) = &mut self.attempt {
+                *outcome = Some(succeeded);
+            }
+            under_way
+        }
+
+        fn missing_key(&mut self) -> Advice {
+            let advice = self.schedule.for_missing_key(self.now);
+            let held_back = self.trusted() || self.evicted;
+            match (advice, self.attempt) {
+                (Advice::Fetch, None) => {}
+                (Advice::Fetch, Some((started, Some(succeeded)))) => {
+                    assert!(!held_back || self.passed(self.timing.cooldown, started), "within the cooldown");
+                    assert!(succeeded || self.passed(self.backoff(), started), "within the backoff");
+                }
+                (Advice::Join, Some((_, None))) => {}
+                (Advice::Unknown, Some((started, Some(true)))) => {
+                    assert!(self.trusted(), "said by whoever has the keys");
+                    assert!(self.now - started < self.timing.cooldown, "beyond the cooldown");
+                }
+                (Advice::Unavailable { retry_after }, Some((started, Some(succeeded)))) => {
+                    assert!(!succeeded || self.evicted, "the issuer has answered");
+                    assert!(!retry_after.is_zero());
+                    let then = self.now + retry_after;
+                    let cooldown = if held_back { self.timing.cooldown } else { Duration::ZERO };
+                    let pause = if succeeded { cooldown } else { cooldown.max(self.backoff()) };
+                    assert!(then <= started + pause + Duration::from_micros(1), "too long a pause");
+                    assert_eq!(self.schedule.for_missing_key(then), Advice::Fetch, "a promise");
+                }
+                (advice, attempt) => panic!("{advice:?} after {attempt:?}"),
+            }
+            let pause = self.schedule.pause(self.now);
+            assert!(matches!(advice, Advice::Join) || pause.is_none() == (advice == Advice::Fetch));
+            if advice == Advice::Fetch {
+                self.begin();
+            }
+            advice
+        }
+
+        fn refresh(&mut self) -> bool {
+            let due = self.schedule.refresh_is_due(self.now);
+            if due {
+                let (since, lifetime) = self.loaded.expect("something to refresh");
+                assert!(self.now - since >= lifetime * 3 / 4, "refreshed too early");
+                let (started, outcome) = self.attempt.unwrap();
+                assert!(outcome.unwrap() || self.passed(self.backoff(), started), "within the backoff");
+                self.begin();
+            }
+            due
+        }
+
+        fn step(&mut self, random: &mut Random, seen: &mut [u32; 9]) {
+            let kind = match random.below(9) {
+                0 | 1 => {
+                    self.now += random.duration(Duration::from_millis(1), Duration::from_secs(200_000));
+                    0
+                }
+                2 => match self.missing_key() {
+                    Advice::Fetch => 1,
+                    Advice::Join => 2,
+                    Advice::Unknown => 3,
+                    Advice::Unavailable { .. } => 4,
+                },
+                3 if self.refresh() => 5,
+                4 if self.end(true) => {
+                    let (least, most) = (self.timing.shortest_lifetime, self.timing.longest_lifetime);
+                    let lifetime = random.duration(least, most);
+                    let jitter = random.below(256).try_into().unwrap();
+                    self.schedule.succeeded(self.now, lifetime, jitter);
+                    (self.loaded, self.evicted, self.failures) = (Some((self.now, lifetime)), false, 0);
+                    6
+                }
+                5 if self.end(false) => {
+                    self.schedule.failed();
+                    self.failures += 1;
+                    7
+                }
+                6 if self.end(false) => {
+                    self.schedule.dropped();
+                    7
+                }
+                7 if self.schedule.is_lost(self.now) => {
+                    let (started, _) = self.attempt.unwrap();
+                    assert!(self.end(false) && self.now - started >= 2 * self.timing.fetch_timeout);
+                    self.schedule.failed();
+                    self.failures += 1;
+                    7
+                }
+                8 if self.loaded.is_some() => {
+                    self.schedule.evicted();
+                    (self.loaded, self.evicted) = (None, true);
+                    8
+                }
+                _ => return,
+            };
+            seen[kind] += 1;
+            assert_eq!(self.schedule.state(self.now).is_trusted(), self.trusted());
+        }
+    }
+
+    #[test]
+    fn whatever_happens_issuers_are_not_flooded_and_old_keys_not_trusted() {
+        // covers: JWK-009, JWK-010, JWK-011, CHL-017
+        let (mut random, mut seen) = (Random(0x5EED), [0; 9]);
+        for _ in 0..300 {
+            let timing = random.timing();
+            assert_eq!(timing.check(), Ok(()));
+            let (now, schedule) = (at(1000), Schedule::new(timing));
+            let (attempt, loaded, evicted, failures) = (None, None, false, 0);
+            let mut world = World { timing, schedule, now, attempt, loaded, evicted, failures };
+            for _ in 0..300 {
+                world.step(&mut random, &mut seen);
+            }
+        }
+        assert!(seen.iter().all(|times| *times > 100), "every kind of step was made: {seen:?}");
     }
 }

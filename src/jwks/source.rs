@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache_control::lifetime;
+use super::events;
 use super::timing::KeyTiming;
 use crate::clock::Clock;
 use crate::fetch::{Endpoint, FetchError, FetchLimits, HttpClient, LoopbackHttp, get_json, without_secrets};
@@ -16,6 +17,8 @@ const MAX_PUBLISHED_KEYS: usize = 100;
 
 /// Where the keys are, and what is needed to get and use them.
 pub(crate) struct Source {
+    /// Whose keys they are, for events and messages.
+    pub(crate) issuer: Box<str>,
     pub(crate) location: Location,
     pub(crate) client: Arc<dyn HttpClient>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -94,11 +97,10 @@ impl Source {
             return Err(LoadError::TooManyKeys(published));
         }
         if set.secrets() > 0 {
-            let count = set.secrets();
-            tracing::warn!(target: "portcullis::keys", count, "the issuer publishes private or symmetric keys");
+            events::secrets_published(&self.issuer, set.secrets());
         }
         for reason in set.unusable() {
-            tracing::debug!(target: "portcullis::keys", %reason, "key passed over");
+            events::key_passed_over(&self.issuer, *reason);
         }
         // An empty array withdraws every key. A set in which nothing can be used is a mistake somewhere.
         let keys = KeySet::new(&set, &self.allowed, &self.backend);

@@ -34,8 +34,8 @@ pub(super) type Checking = Shared<BoxFuture<'static, ()>>;
 pub(crate) struct Reloaded<T> {
     file: Arc<TextFile<T>>,
     clock: Arc<dyn Clock>,
-    /// How long the last good value is trusted without another look at it.
-    trusted_for: Duration,
+    /// How long the last good value is trusted beyond `WAIT_AFTER`, while no check succeeds.
+    stale_bound: Duration,
     current: ArcSwap<Current<T>>,
     generation: AtomicU64,
     checking: Mutex<Option<Checking>>,
@@ -67,17 +67,17 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
     /// Reads the file for the first time, on this thread.
     pub(crate) fn open(
         file: TextFile<T>,
-        trusted_for: Duration,
+        stale_bound: Duration,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, ConfigProblem> {
         let checked = clock.monotonic();
         let content = file.read(None)?.ok_or_else(|| file.unreadable(&"nothing was read"))?;
-        let trusted_until = checked.saturating_add(trusted_for);
+        let trusted_until = trusted_until(checked, stale_bound);
         let current = Current { content: Arc::new(content), checked, trusted_until, problem: None };
         Ok(Arc::new_cyclic(|this| Self {
             file: Arc::new(file),
             clock,
-            trusted_for,
+            stale_bound,
             current: ArcSwap::from_pointee(current),
             generation: AtomicU64::new(0),
             checking: Mutex::default(),
@@ -159,7 +159,7 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
         let before = self.current.load_full();
         let changed = matches!(result, Ok(Some(_)));
         let (trusted_until, problem) = match &result {
-            Ok(_) => (checked.saturating_add(self.trusted_for), None),
+            Ok(_) => (trusted_until(checked, self.stale_bound), None),
             Err(problem) => (before.trusted_until, Some(problem.clone())),
         };
         let content = match result {
@@ -200,6 +200,11 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
         // Nothing that holds the lock can leave the slot half changed.
         self.checking.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Of what a check found good that began at this time.
+fn trusted_until(checked: Duration, stale_bound: Duration) -> Duration {
+    checked.saturating_add(WAIT_AFTER).saturating_add(stale_bound)
 }
 
 impl<T> Current<T> {
@@ -255,7 +260,7 @@ mod tests {
                 assert_ne!(text, "panic");
                 Ok(text.to_owned())
             };
-            let file = TextFile::new(&path, 100, |why| ConfigProblem::new("unreadable", why), parse);
+            let file = TextFile::new(&path, 100, |why| ConfigProblem::new("unreadable_key_file", why), parse);
             let hour = Duration::from_secs(3600);
             let file = Reloaded::open(file, hour, Arc::<Hand>::clone(&clock)).unwrap();
             Self { path, clock, looks, gate, file }

@@ -10,6 +10,7 @@ mod grpc;
 mod node;
 mod process;
 mod provider;
+mod server;
 mod wire;
 
 use std::thread::sleep;
@@ -21,6 +22,7 @@ use portcullis::SignatureAlgorithm;
 use api::{AUDIENCE, Api};
 use grpc::{Shop, order};
 use provider::Provider;
+use server::Server;
 
 /// The scope that the API asks for.
 const READ: &str = "api:read";
@@ -151,6 +153,57 @@ fn an_api_that_starts_before_its_provider_recovers_by_itself() {
     assert_eq!(provider.issuer(), issuer);
     sleep(pause);
     api.orders(&provider.token(&format!("{AUDIENCE}/ES384"), READ)).assert_admitted();
+}
+
+#[test]
+fn keys_survive_rotations_a_kill_and_restarts_of_the_provider() {
+    // covers: JWK-008, JWK-009, JWK-011, JWK-012, JWK-022
+    let mut provider = Provider::start();
+    let (issuer, port) = (provider.issuer().to_owned(), provider.port());
+    let server = Server::trusting(&issuer);
+    let token = |provider: &Provider| provider.token(&format!("{AUDIENCE}/ES256"), READ);
+    let mut known = token(&provider);
+    assert_eq!(server.judge(&known), "admitted");
+
+    step("hard rotations, each later than a cooldown: one fetch each, nothing is refused but the old");
+    for fetches in 2..=4 {
+        sleep(server::COOLDOWN);
+        provider.rotate_keys();
+        let new = token(&provider);
+        assert_eq!(server.judge(&new), "admitted");
+        assert_eq!(server.judge(&known), "unknown_key");
+        assert_eq!(provider.hits("/jwks"), fetches);
+        known = new;
+    }
+
+    step("the provider is killed: known keys serve on, through every attempt to refresh them");
+    provider.rotate_keys();
+    let unheard_of = token(&provider);
+    drop(provider);
+    for _ in 0..8 {
+        sleep(server::COOLDOWN);
+        assert_eq!(server.judge(&known), "admitted");
+    }
+    assert_eq!(server.judge(&unheard_of), "unavailable");
+
+    step("it comes back with keys of another life: they are found, and the old ones are gone");
+    provider = Provider::start_at(port);
+    let new = token(&provider);
+    sleep(server::COOLDOWN);
+    assert_eq!(server.judge(&new), "admitted");
+    assert_eq!(server.judge(&known), "unknown_key");
+
+    step(
+        "it is gone for longer than keys are trusted: nobody can tell, and nobody says that the token is bad",
+    );
+    drop(provider);
+    sleep(server::NO_LONGER_TRUSTED);
+    assert_eq!(server.judge(&new), "unavailable");
+
+    step("and back once more");
+    provider = Provider::start_at(port);
+    sleep(server::COOLDOWN);
+    assert_eq!(server.judge(&token(&provider)), "admitted");
 }
 
 #[test]

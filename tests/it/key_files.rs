@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use portcullis::SignatureAlgorithm::{EdDsa, Es256, Rs256};
 use portcullis::testing::{Flaw, Issuer, ManualClock};
-use portcullis::{JwkSet, ResourceServer, ResourceServerBuilder, TrustedIssuer, authenticated};
+use portcullis::{JwkSet, KeyTiming, ResourceServer, ResourceServerBuilder, TrustedIssuer, authenticated};
 use serde_json::json;
 
 use crate::support::{AUDIENCE, Api, Folder, ISSUER, NOW, logged_of_files};
@@ -244,7 +244,7 @@ async fn bad_content_changes_nothing_for_an_hour_and_is_never_blamed_on_a_token(
         let (api, old, kid) = (world.api(), world.token(), world.issuer.key_id(Es256));
         world.issuer.rotate();
         world.folder.replace(FILE, content);
-        for _ in 0..359 {
+        for _ in 0..360 {
             world.advance(10);
             api.token(&old).await.assert_admitted();
         }
@@ -270,7 +270,7 @@ async fn a_file_that_is_gone_is_trusted_for_an_hour_from_when_it_was_last_seen()
     world.advance(3_000);
     api.token(&token).await.assert_admitted();
     fs::remove_file(world.folder.path(FILE)).unwrap();
-    world.advance(3_599);
+    world.advance(3_609);
     api.token(&token).await.assert_admitted();
     world.advance(1);
     api.token(&token).await.assert_unavailable(4);
@@ -289,8 +289,26 @@ async fn a_quiet_server_whose_file_is_gone_does_not_trust_it_longer() {
     let world = World::new();
     let (api, token) = (world.api(), world.token());
     fs::remove_file(world.folder.path(FILE)).unwrap();
-    world.advance(3_600);
+    world.advance(3_610);
     api.token(&token).await.assert_unavailable(5);
+}
+
+#[tokio::test]
+async fn without_any_stale_bound_keys_are_trusted_between_one_look_and_the_next() {
+    let world = World::new();
+    let mut timing = KeyTiming::default();
+    timing.stale_bound = Duration::ZERO;
+    let server = server(world.trusted()).with_clock(world.clock.clone()).key_timing(timing).build().unwrap();
+    let (api, token) = (Api::new(server.require(authenticated())), world.token());
+    for seconds in [0, 4, 5, 10, 3_600] {
+        world.advance(seconds);
+        api.token(&token).await.assert_admitted();
+    }
+    fs::remove_file(world.folder.path(FILE)).unwrap();
+    world.advance(9);
+    api.token(&token).await.assert_admitted();
+    world.advance(1);
+    api.token(&token).await.assert_unavailable(4);
 }
 
 #[test]

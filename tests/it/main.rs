@@ -23,6 +23,7 @@ mod extraction;
 mod history;
 mod hostile;
 mod hyper;
+mod issuers;
 mod jose;
 mod key_files;
 mod key_sets;

@@ -1,0 +1,91 @@
+use std::time::Duration;
+
+use super::failure::Failure;
+use super::flight::InFlight;
+use super::lookup::{Flight, Missing};
+use super::record::Record;
+use super::schedule::{Advice, Schedule};
+use super::source::{LoadError, Located};
+use super::status::KeysUnavailable;
+use super::timing::KeyTiming;
+
+/// How many requests may wait for one fetch. Each holds its request; beyond that the answer is 503 at once.
+const MOST_WAITING: usize = 1024;
+
+/// What the lock of a remote set guards.
+pub(super) struct State {
+    pub(super) schedule: Schedule,
+    pub(super) flight: Option<InFlight>,
+    pub(super) located: Option<Located>,
+    pub(super) record: Record,
+}
+
+/// A failed fetch, to be told of when the lock is released.
+pub(super) struct Failed {
+    pub(super) failure: Failure,
+    pub(super) retry_in: Option<Duration>,
+}
+
+/// A place among those who wait for the fetch under way.
+pub(super) enum Seat {
+    Free(Flight),
+    /// Too many wait. The flight is for whoever releases the lock to drop; `first` is the first of its fetch.
+    Taken {
+        _flight: Flight,
+        first: bool,
+    },
+}
+
+impl State {
+    pub(super) fn new(timing: KeyTiming) -> Self {
+        Self { schedule: Schedule::new(timing), flight: None, located: None, record: Record::default() }
+    }
+
+    /// Takes away a fetch that was dropped or is lost. Giving it up may run code of others: not under the lock.
+    pub(super) fn settle(&mut self, now: Duration) -> Option<(Option<InFlight>, Failed)> {
+        let dropped = self.flight.as_ref().is_some_and(InFlight::was_dropped);
+        if !dropped && !self.schedule.is_lost(now) {
+            return None;
+        }
+        // What was dropped says nothing about the issuer; what did not end does.
+        if dropped {
+            self.schedule.dropped();
+        } else {
+            self.schedule.failed();
+        }
+        Some((self.flight.take(), self.note(now, Failure::of(&LoadError::GivenUp))))
+    }
+
+    pub(super) fn failed(&mut self, now: Duration, failure: Failure) -> Failed {
+        self.schedule.failed();
+        self.note(now, failure)
+    }
+
+    fn note(&mut self, now: Duration, failure: Failure) -> Failed {
+        self.record.failed(now, failure.clone());
+        Failed { failure, retry_in: self.schedule.retry_in(now) }
+    }
+
+    pub(super) fn missing(&self, now: Duration) -> Missing {
+        match self.schedule.for_missing_key(now) {
+            Advice::Fetch | Advice::Join => Missing::Fetch,
+            Advice::Unknown => Missing::Unknown,
+            Advice::Unavailable { retry_after } => Missing::Unavailable { retry_after },
+        }
+    }
+
+    pub(super) fn join(&mut self) -> Option<Seat> {
+        let flight = self.flight.as_ref().and_then(InFlight::join)?;
+        if flight.strong_count().is_none_or(|waiting| waiting <= MOST_WAITING) {
+            return Some(Seat::Free(flight));
+        }
+        Some(Seat::Taken { _flight: flight, first: self.record.too_many_waiting() })
+    }
+
+    pub(super) fn unavailable(&self, now: Duration) -> KeysUnavailable {
+        KeysUnavailable {
+            last_error: self.record.last_error(now),
+            retry_after: self.schedule.pause(now).unwrap_or_default(),
+        }
+    }
+}
