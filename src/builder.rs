@@ -8,12 +8,15 @@ use crate::fetch::{HttpClient, LoopbackHttp};
 use crate::gate_settings::GateSettings;
 use crate::issuers::{Context, Issuers, TrustedIssuer};
 use crate::jose::SignatureBackend;
-use crate::jwks::KeyTiming;
+use crate::jwks::{KeyTiming, LiveKeys};
 use crate::layer::{Core, ResourceServer};
 use crate::validate::{DEFAULT_LEEWAY, JwtValidator};
 
 /// More leeway than this would hide a broken clock.
 const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
+
+/// How many key sets are in memory, unless a server says otherwise.
+const DEFAULT_LIVE_KEY_SETS: usize = 1024;
 
 /// Configures a [`ResourceServer`]. Required: at least one [`audience`](Self::audience).
 ///
@@ -39,6 +42,7 @@ pub struct ResourceServerBuilder {
     clock: Option<Arc<dyn Clock>>,
     loopback_http: LoopbackHttp,
     timing: KeyTiming,
+    max_live_key_sets: usize,
 }
 
 impl ResourceServer {
@@ -61,6 +65,7 @@ impl ResourceServerBuilder {
             clock: None,
             loopback_http: LoopbackHttp::Refused,
             timing: KeyTiming::default(),
+            max_live_key_sets: DEFAULT_LIVE_KEY_SETS,
         }
     }
 
@@ -141,6 +146,15 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// How many issuers have fetched keys in memory at a time. Default: 1024; at least 1. Beyond it, keys of other issuers make
+    /// room: those that never verified a token first, then those that did so longest ago. They are fetched again when a
+    /// token needs them, but no sooner than a cooldown after the last time; until then the answer is 503. Choose more than are
+    /// in use at a time.
+    pub fn max_live_key_sets(mut self, sets: usize) -> Self {
+        self.max_live_key_sets = sets;
+        self
+    }
+
     /// Reads time from this clock instead of the system's.
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
@@ -177,6 +191,7 @@ impl ResourceServerBuilder {
             clock: Arc::clone(&clock),
             loopback_http: self.loopback_http,
             timing: self.timing,
+            live: Arc::new(LiveKeys::new(self.max_live_key_sets)),
         };
         let issuers = Issuers::new(self.issuers, context, &mut problems);
         if self.leeway > LONGEST_LEEWAY {

@@ -86,6 +86,35 @@ impl fmt::Debug for Scopes<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::Document;
+
+    #[test]
+    fn an_array_of_scopes_is_read_like_the_same_words() {
+        // covers: PRV-020
+        for (array, words) in [
+            (r#"["a","b","ab"]"#, "a b ab"),
+            (r#"[]"#, ""),
+            (r#"["a"]"#, "a"),
+            (r#"["a\u0062","é"]"#, "ab é"),
+        ] {
+            let document = Document::parse(array).unwrap();
+            let (list, words) = (Scopes::list(document.root()).unwrap(), Scopes::words(words));
+            assert_eq!(list, words);
+            for scope in ["", "a", "b", "ab", "é", "a b", "a b ab"] {
+                assert_eq!(list.contains(scope), words.contains(scope), "{array} {scope:?}");
+                assert_eq!(list.lists(scope), Some(words.contains(scope)), "{array} {scope:?}");
+            }
+        }
+        for (array, told) in [(r#"["a",5]"#, None), (r#"["a","b c"]"#, None), (r#"["a",""]"#, None)] {
+            let document = Document::parse(array).unwrap();
+            let list = Scopes::list(document.root()).unwrap();
+            assert_eq!((list.lists("a"), list.lists("b")), (Some(true), told), "{array}");
+            assert_eq!(list.iter().collect::<Vec<_>>(), ["a"]);
+        }
+        for other in [r#""a""#, "5", "null", r#"{"a":"a"}"#] {
+            assert!(Scopes::list(Document::parse(other).unwrap().root()).is_none());
+        }
+    }
 
     #[test]
     fn a_scope_is_contained_exactly_where_it_is_listed() {

@@ -170,6 +170,12 @@ impl Claims {
         names.iter().find_map(there)?.as_str().filter(|text| !text.is_empty())
     }
 
+    /// The text at the end of this way through nested objects.
+    pub(crate) fn text_at(&self, way: &[&str]) -> Option<&str> {
+        let step = |value: Value<'_>, name: &&str| value.as_object()?.get(name);
+        way.iter().try_fold(self.document.root(), step)?.as_str()
+    }
+
     /// Whether the value at `position` is this text.
     pub(crate) fn is_text(&self, position: ClaimPosition, text: &str) -> bool {
         self.text(Some(position.0)) == Some(text)

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::fetch::{HttpClient, LoopbackHttp};
 use crate::jose::SignatureBackend;
-use crate::jwks::KeyTiming;
+use crate::jwks::{KeyTiming, LiveKeys};
 
 /// What a server's issuers have in common.
 #[derive(Clone)]
@@ -18,4 +18,5 @@ pub(crate) struct Context {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) loopback_http: LoopbackHttp,
     pub(crate) timing: KeyTiming,
+    pub(crate) live: Arc<LiveKeys>,
 }

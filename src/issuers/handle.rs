@@ -1,10 +1,16 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::join_all;
+
 use super::context::Context;
+use super::status::{IssuerStatus, NotReady};
 use super::trusted::TrustedIssuer;
 use crate::error::{ConfigError, Problems};
-use crate::validate::{Directory, Listing};
+use crate::validate::{Directory, KnownIssuer, Listing};
+
+/// How many issuers are asked at a time by somebody who waits for all.
+const READY_AT_ONCE: usize = 32;
 
 /// How many identifiers of issuers a server knows at most. They cost memory, not time.
 const MOST_ISSUERS: usize = 65_536;
@@ -75,6 +81,81 @@ impl Issuers {
         Self { shared: Arc::new(Shared { directory, context: None, changing: Mutex::default() }) }
     }
 
+    /// What is known of each issuer now, in the order of their identifiers. Nothing is fetched for it.
+    ///
+    /// ```
+    /// use portcullis::testing::Issuer;
+    /// use portcullis::{KeyState, ResourceServer};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// let issuer = Issuer::offline("https://id.example.com");
+    /// let auth = ResourceServer::builder(issuer.url())
+    ///     .audience("https://api.example.com")
+    ///     .with_http_client(issuer.clone())
+    ///     .build()?;
+    /// assert_eq!(auth.issuers().status()[0].keys.state, KeyState::NotLoaded);
+    ///
+    /// auth.issuers().ready().await?;
+    /// let status = auth.issuers().status().remove(0);
+    /// assert!(status.keys.state.is_trusted());
+    /// assert_eq!((status.keys.keys.len(), status.keys.counters.fetches), (1, 1));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn status(&self) -> Vec<IssuerStatus> {
+        let status = |issuer: &Arc<KnownIssuer>| IssuerStatus {
+            issuer: issuer.identifier.to_string(),
+            keys: issuer.keys.status(),
+        };
+        let mut all: Vec<_> = self.shared.directory.load().issuers().map(status).collect();
+        all.sort_unstable_by(|one, other| one.issuer.cmp(&other.issuer));
+        all
+    }
+
+    /// Waits until the keys of every issuer are there: for a readiness probe, or so that the first token need not wait.
+    ///
+    /// It fetches what is not there, as a token would, 32 issuers at a time: one attempt for each, shared with every
+    /// request that waits for the same keys, and none sooner than the schedule allows. A service can start without it, and
+    /// recovers from outages without it.
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`], which names each issuer without trusted keys, and when to ask again.
+    ///
+    /// ```
+    /// use portcullis::ResourceServer;
+    /// use portcullis::testing::{Fault, Issuer};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// let issuer = Issuer::offline("https://id.example.com");
+    /// let auth = ResourceServer::builder(issuer.url())
+    ///     .audience("https://api.example.com")
+    ///     .with_http_client(issuer.clone())
+    ///     .build()?;
+    /// issuer.fail(Fault::Status(503));
+    /// let not_ready = auth.issuers().ready().await.unwrap_err();
+    /// assert_eq!(not_ready.retry_after().as_secs(), 1);
+    /// assert_eq!(not_ready.issuers[0].0, issuer.url());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        let known: Vec<_> = self.shared.directory.load().issuers().map(Arc::clone).collect();
+        let mut issuers = Vec::new();
+        for some in known.chunks(READY_AT_ONCE) {
+            let results = join_all(some.iter().map(|issuer| issuer.keys.ready())).await;
+            let failed = some
+                .iter()
+                .zip(results)
+                .filter_map(|(issuer, result)| Some((issuer.identifier.to_string(), result.err()?)));
+            issuers.extend(failed);
+        }
+        if issuers.is_empty() { Ok(()) } else { Err(NotReady { issuers }) }
+    }
+
     pub(crate) fn directory(&self) -> &Arc<Directory> {
         &self.shared.directory
     }
@@ -82,7 +163,10 @@ impl Issuers {
     /// Takes tokens of this issuer from now on. Where an issuer with the same identifier is there, this one takes its
     /// place at once: no token in between meets neither.
     ///
-    /// As at [`build`](crate::ResourceServerBuilder::build), nothing is fetched before a token needs it.
+    /// As at [`build`](crate::ResourceServerBuilder::build), nothing is fetched before a token needs it. Fetched keys stay
+    /// where the issuer that is replaced has them from the same place and for the same algorithms.
+    ///
+    /// Each call copies the list of issuers: give those that are known at the start to the builder.
     ///
     /// # Errors
     ///
@@ -101,9 +185,12 @@ impl Issuers {
         };
         let issuer: TrustedIssuer = issuer.into();
         let shown = issuer.shown();
-        let Some(known) = issuer.known(context, &mut problems) else { return Err(problems.into_error()) };
+        let Some(mut known) = issuer.known(context, &mut problems) else { return Err(problems.into_error()) };
         let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut listing = Listing::clone(&self.shared.directory.load());
+        if let Some(before) = listing.find(&known.identifier) {
+            known.keys.keep(&before.keys);
+        }
         listing.remove(&known.identifier);
         if listing.insert(&Arc::new(known)).is_err() {
             problems

@@ -4,7 +4,7 @@ use super::context::Context;
 use crate::error::Problems;
 use crate::fetch::{HttpClient, configured};
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, KeySet, SignatureAlgorithm, SignatureBackend};
-use crate::jwks::{FileKeys, KeyFile, Keys, LiveKeys, Location, RemoteKeys, Source};
+use crate::jwks::{FileKeys, KeyFile, Keys, Location, RemoteKeys, Source};
 use crate::metadata::Issuer;
 
 /// The settings of an issuer that say which keys verify tokens, and with which algorithms.
@@ -99,7 +99,7 @@ impl KeySettings {
             loopback_http: context.loopback_http,
             timing: context.timing,
         };
-        Some(Keys::Remote(RemoteKeys::new(source, Arc::new(LiveKeys::default()))))
+        Some(Keys::Remote(RemoteKeys::new(source, Arc::clone(&context.live))))
     }
 
     /// The keys that the configuration brings along.

@@ -5,8 +5,10 @@ mod handle;
 mod key_settings;
 mod preset;
 mod presets;
+mod status;
 mod trusted;
 
 pub(crate) use context::Context;
 pub use handle::Issuers;
+pub use status::{IssuerStatus, NotReady};
 pub use trusted::TrustedIssuer;

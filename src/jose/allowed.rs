@@ -27,7 +27,7 @@ impl fmt::Display for JwsAlgorithm {
 
 /// The algorithms that an issuer may use: ours to choose, never the token's (RFC 8725 §3.1). Either those of
 /// signatures or the one of an HMAC key: no set has both, so no public key can be taken for a secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct AllowedAlgorithms(Vec<JwsAlgorithm>);
 
 impl AllowedAlgorithms {

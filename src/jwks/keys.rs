@@ -62,8 +62,16 @@ impl Keys {
         }
     }
 
+    /// Takes what another has fetched, where both have the same source.
+    pub(crate) fn keep(&mut self, other: &Self) {
+        if let (Self::Remote(new), Self::Remote(old)) = (&*self, other)
+            && new.has_source_of(old)
+        {
+            *self = Self::Remote(Arc::clone(old));
+        }
+    }
+
     /// What is known of the keys at this instant.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no server shows it yet"))]
     pub(crate) fn status(&self) -> KeyStatus {
         match self {
             Self::Fixed(keys) => {
@@ -76,7 +84,6 @@ impl Keys {
 
     /// Waits until there are keys that are trusted, for one attempt to fetch them if the schedule allows it now. (Those
     /// of an issuer that has withdrawn all of its keys are there: its answer is known.)
-    #[cfg_attr(not(test), expect(dead_code, reason = "no server shows it yet"))]
     pub(crate) fn ready(&self) -> impl Future<Output = Result<(), KeysUnavailable>> + Send + use<> {
         let (file, remote) = match self {
             Self::Fixed(_) => (None, None),
@@ -138,7 +145,7 @@ mod tests {
 
     fn alone() -> (World, ManualClock) {
         let clock = ManualClock::at(1_800_000_000);
-        (world("id", &clock, &Arc::default()), clock)
+        (world("id", &clock, &Arc::new(LiveKeys::new(1))), clock)
     }
 
     fn allowed() -> AllowedAlgorithms {

@@ -4,9 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-/// How many sets hold fetched keys, unless a server says otherwise.
-const DEFAULT_MOST: usize = 1024;
-
 /// The sets of one server that hold fetched keys.
 ///
 /// A set that comes to hold keys is admitted, and beyond the bound others give theirs up: first those whose keys never
@@ -37,7 +34,6 @@ pub(super) struct LastUse(AtomicU64);
 
 impl LiveKeys {
     /// At most `most` sets; one at least.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only the default is wired so far"))]
     pub(crate) fn new(most: usize) -> Self {
         Self { most: most.max(1), sets: Mutex::default() }
     }
@@ -56,12 +52,6 @@ impl LiveKeys {
         }
         sets.push(Entry { set, last_use });
         leaving
-    }
-}
-
-impl Default for LiveKeys {
-    fn default() -> Self {
-        Self { most: DEFAULT_MOST, sets: Mutex::default() }
     }
 }
 

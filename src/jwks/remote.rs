@@ -57,6 +57,11 @@ impl RemoteKeys {
         })
     }
 
+    /// Whether both would fetch the same, and make the same of it.
+    pub(super) fn has_source_of(&self, other: &Self) -> bool {
+        self.source.is_same(&other.source)
+    }
+
     /// Grows after the keys changed: who reads it before looking at them, and finds it the same afterwards, has
     /// seen what the schedule speaks of.
     pub(super) fn generation(&self) -> u64 {

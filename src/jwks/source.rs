@@ -65,6 +65,19 @@ pub(super) enum LoadError {
 }
 
 impl Source {
+    /// Whether both lead to the same keys, ready for the same use. (The servers are the same.)
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let place = |source: &Self| match &source.location {
+            Location::Discovered(issuer) => issuer.as_str().to_owned(),
+            Location::Configured(endpoint) => endpoint.uri().to_string(),
+        };
+        self.issuer == other.issuer
+            && std::mem::discriminant(&self.location) == std::mem::discriminant(&other.location)
+            && place(self) == place(other)
+            && Arc::ptr_eq(&self.client, &other.client)
+            && self.allowed == other.allowed
+    }
+
     /// Finds, gets and prepares the keys, within the time of one fetch for all of it.
     pub(super) async fn load(&self, located: Option<Located>) -> Result<Loading, LoadError> {
         let (client, started) = (&*self.client, self.clock.monotonic());

@@ -64,8 +64,14 @@ impl Listing {
         self.by_name.len()
     }
 
+    /// Every issuer once.
+    pub(crate) fn issuers(&self) -> impl Iterator<Item = &Arc<KnownIssuer>> {
+        let once = |(name, issuer): (_, &Arc<KnownIssuer>)| issuer.names().next() == Some(name);
+        self.by_name.iter().filter(move |(name, issuer)| once((&***name, issuer))).map(|(_, issuer)| issuer)
+    }
+
     /// The issuer of this name (RFC 9068 §4: compared character by character).
-    pub(super) fn find(&self, name: &str) -> Option<&Arc<KnownIssuer>> {
+    pub(crate) fn find(&self, name: &str) -> Option<&Arc<KnownIssuer>> {
         self.by_name.get(name)
     }
 

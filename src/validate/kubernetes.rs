@@ -27,11 +27,9 @@ pub(crate) static KUBERNETES: TokenKind = TokenKind {
 
 /// Strictly, so that who splits `sub` at its colons finds the two names that were meant.
 fn is_service_account(claims: &Claims, _: Option<&str>) -> Result<(), InvalidToken> {
-    let missing = InvalidToken::missing("kubernetes.io");
-    let stated = claims.member("kubernetes.io").and_then(|value| value.as_object()).ok_or(missing)?;
-    let namespace = stated.get("namespace").and_then(|value| value.as_str());
-    let account = stated.get("serviceaccount").and_then(|value| value.as_object());
-    let name = account.and_then(|account| account.get("name")?.as_str());
+    claims.position("kubernetes.io").ok_or(InvalidToken::missing("kubernetes.io"))?;
+    let namespace = claims.text_at(&["kubernetes.io", "namespace"]);
+    let name = claims.text_at(&["kubernetes.io", "serviceaccount", "name"]);
     let subject = claims.subject().and_then(|subject| subject.strip_prefix("system:serviceaccount:"));
     let subject = subject.and_then(|subject| subject.split_once(':'));
     let is_account = subject.is_some_and(|(in_namespace, called)| {

@@ -326,7 +326,7 @@ async fn the_subject_is_exactly_the_service_account_that_the_token_describes() {
     }
     for (object, code) in [
         (json!(null), "missing_claim"),
-        (json!("shop"), "missing_claim"),
+        (json!("shop"), "wrong_type"),
         (json!({}), "wrong_type"),
         (json!({ "namespace": "shop" }), "wrong_type"),
         (json!({ "namespace": "shop", "serviceaccount": "batch.v1" }), "wrong_type"),

@@ -1,0 +1,42 @@
+use std::fmt;
+use std::time::Duration;
+
+use crate::jwks::{KeyStatus, KeysUnavailable};
+
+/// What is known of one issuer at one instant.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct IssuerStatus {
+    /// Its identifier, as configured.
+    pub issuer: String,
+    /// Its keys.
+    pub keys: KeyStatus,
+}
+
+/// The issuers whose keys are not there, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct NotReady {
+    /// Each with its identifier, as configured.
+    pub issuers: Vec<(String, KeysUnavailable)>,
+}
+
+impl NotReady {
+    /// When all of them may have been asked again.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        self.issuers.iter().map(|(_, unavailable)| unavailable.retry_after).max().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (issuer, unavailable)) in self.issuers.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}no keys of {issuer}: {unavailable}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for NotReady {}
