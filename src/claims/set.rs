@@ -172,8 +172,7 @@ impl Claims {
 
     /// The text at the end of this way through nested objects.
     pub(crate) fn text_at(&self, way: &[&str]) -> Option<&str> {
-        let step = |value: Value<'_>, name: &&str| value.as_object()?.get(name);
-        way.iter().try_fold(self.document.root(), step)?.as_str()
+        way.iter().try_fold(self.document.root(), |value, name| value.as_object()?.get(name))?.as_str()
     }
 
     /// Whether the value at `position` is this text.
