@@ -165,7 +165,7 @@ mod tests {
         fn ask(&self, token: &str) -> String {
             let jws = UnverifiedJws::split(token).unwrap();
             let header = JoseHeader::parse(&jws, &allowed()).unwrap();
-            match self.keys.lookup(&header, |keys| keys.verify(&jws).map(|proof| (proof, ()))) {
+            match self.keys.lookup(&header, None, |keys| keys.verify(&jws).map(|proof| (proof, ()))) {
                 Lookup::Found(Ok(_)) => "verified".to_owned(),
                 Lookup::Found(Err(error)) => error.to_string(),
                 Lookup::Missing(Missing::Fetch) => "fetch".to_owned(),
