@@ -1,48 +1,63 @@
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
 
-use super::well_known::Issuer;
-use crate::fetch::{Endpoint, FetchError, FetchLimits, HttpClient, LoopbackHttp, get_json};
+use super::place::MetadataPlace;
+use crate::fetch::{Endpoint, FetchError, FetchLimits, HttpClient, LoopbackHttp, get_json, without_secrets};
 use crate::json::{Document, Value};
+
+/// How much of a foreign issuer is shown, in characters.
+const MOST_SHOWN: usize = 100;
 
 /// Why an issuer's metadata gave no place to find its keys.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DiscoveryError {
     #[error("the metadata could not be fetched")]
     Fetch(#[source] FetchError),
+    #[error("the metadata has no place that could be asked")]
+    Nowhere,
     #[error("the metadata is not a JSON object of type application/json")]
     Malformed,
-    #[error("the metadata names another issuer than the configured one")]
-    IssuerMismatch,
+    #[error("the metadata does not say whose it is: no `issuer`")]
+    NoIssuer,
+    #[error("the metadata is of another issuer: {named}")]
+    OtherIssuer { named: String },
+    #[error(
+        "the metadata names the issuer with a slash at the end, and the expected one is without: they must be equal"
+    )]
+    SlashMissing,
+    #[error(
+        "the metadata names the issuer without a slash at the end, and the expected one is with it: they must be equal"
+    )]
+    SlashAdded,
     #[error("the metadata has no `jwks_uri` with an https URL")]
     NoJwksUri,
 }
 
-/// Finds `jwks_uri`: by OpenID Connect Discovery, and where the server does not have that document, by RFC 8414.
-/// `limits` says what is left for the next exchange.
+/// Finds `jwks_uri` in the first document that is there. `limits` says what is left for the next exchange.
 pub(crate) async fn discover(
     client: &dyn HttpClient,
-    issuer: &Issuer,
+    place: &MetadataPlace,
     loopback_http: LoopbackHttp,
     limits: impl Fn() -> FetchLimits,
 ) -> Result<Endpoint, DiscoveryError> {
-    let openid = issuer.openid_configuration(loopback_http).ok_or(DiscoveryError::Malformed)?;
-    match get_json(client, &openid, limits()).await {
-        Ok(response) => jwks_uri(&response, issuer, loopback_http),
-        // "Not here", in whatever words, leads to the other place. A document that is there and wrong ends
-        // discovery: going on to the next source would hide it.
-        Err(FetchError::Status(status)) if is_refusal(status) => {
-            let oauth = issuer.oauth_authorization_server(loopback_http).ok_or(DiscoveryError::Malformed)?;
-            let response = get_json(client, &oauth, limits()).await.map_err(DiscoveryError::Fetch)?;
-            jwks_uri(&response, issuer, loopback_http)
+    let mut failure = DiscoveryError::Nowhere;
+    for candidate in &place.candidates {
+        match get_json(client, candidate, limits()).await {
+            // A document that is there and wrong ends discovery: going on to the next source would hide it.
+            Ok(response) => return jwks_uri(&response, &place.issuer_in_document, loopback_http),
+            // "Not here", in whatever words, leads to the next place.
+            Err(FetchError::Status(status)) if is_refusal(status) => {
+                failure = DiscoveryError::Fetch(FetchError::Status(status));
+            }
+            Err(error) => return Err(DiscoveryError::Fetch(error)),
         }
-        Err(error) => Err(DiscoveryError::Fetch(error)),
     }
+    Err(failure)
 }
 
 fn jwks_uri(
     response: &Response<Bytes>,
-    issuer: &Issuer,
+    issuer: &str,
     loopback_http: LoopbackHttp,
 ) -> Result<Endpoint, DiscoveryError> {
     if !is_json(response) {
@@ -52,14 +67,27 @@ fn jwks_uri(
     let document = Document::parse(text).map_err(|_| DiscoveryError::Malformed)?;
     let members = document.root().as_object().ok_or(DiscoveryError::Malformed)?;
     // RFC 8414 §3.3, OpenID Connect Discovery §4.3: identical, or nothing of the document is used.
-    if members.get("issuer").and_then(Value::as_str) != Some(issuer.as_str()) {
-        return Err(DiscoveryError::IssuerMismatch);
+    let named = members.get("issuer").and_then(Value::as_str).ok_or(DiscoveryError::NoIssuer)?;
+    if named != issuer {
+        return Err(mismatch(named, issuer));
     }
     members
         .get("jwks_uri")
         .and_then(Value::as_str)
         .and_then(|text| Endpoint::parse(text, loopback_http))
         .ok_or(DiscoveryError::NoJwksUri)
+}
+
+/// What the operator reads. The text comes from somebody who is not the issuer: a bounded part of it, escaped.
+fn mismatch(named: &str, issuer: &str) -> DiscoveryError {
+    if named.strip_suffix('/') == Some(issuer) {
+        return DiscoveryError::SlashMissing;
+    }
+    if issuer.strip_suffix('/') == Some(named) {
+        return DiscoveryError::SlashAdded;
+    }
+    let start: String = without_secrets(named).chars().take(MOST_SHOWN).collect();
+    DiscoveryError::OtherIssuer { named: format!("{start:?}") }
 }
 
 /// A 4xx, unless it says "not now": asking the same server again at once would be the wrong answer to that.
