@@ -23,7 +23,10 @@ impl Endpoint {
         // The authority is a host and at most a port: no user information, and nothing in between.
         let (host, authority) = (uri.host()?, uri.authority()?.as_str());
         let port = authority.strip_prefix(host)?;
-        let plain_port = port.is_empty() || port.strip_prefix(':')?.parse::<u16>().is_ok();
+        // Digits only: `u16` alone would take a sign, which not everybody reads as part of a port.
+        let number =
+            |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok();
+        let plain_port = port.is_empty() || number(port.strip_prefix(':')?);
         let secure = match uri.scheme_str()? {
             "https" => true,
             "http" => loopback_http == LoopbackHttp::Allowed && is_loopback(host),
@@ -100,6 +103,20 @@ pub(crate) fn without_secrets(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_a_number_in_digits() {
+        for (port, taken) in
+            [("", true), (":443", true), (":0443", true), (":", false), (":+443", false), (":65536", false)]
+        {
+            let endpoint = Endpoint::parse(&format!("https://id.example.com{port}/"), LoopbackHttp::Refused);
+            assert_eq!(endpoint.is_some(), taken, "{port}");
+            assert!(
+                endpoint.is_none_or(|endpoint| endpoint.uri().port_u16().is_some() != port.is_empty()),
+                "{port}"
+            );
+        }
+    }
 
     #[test]
     fn an_origin_is_scheme_host_and_port() {

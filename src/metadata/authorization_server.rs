@@ -101,3 +101,64 @@ fn is_json(response: &Response<Bytes>) -> bool {
     let essence = value.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use http::Request;
+
+    use super::*;
+    use crate::boxed::BoxFuture;
+
+    const PLACE: &str = "https://login.example.com/common/v2.0/.well-known/openid-configuration?appid=1";
+    const KEYS: &str = "https://login.example.com/common/keys";
+
+    /// Answers requests for one place with one document.
+    #[derive(Debug)]
+    struct One(&'static str, String);
+
+    impl HttpClient for One {
+        fn send(
+            &self,
+            request: Request<Bytes>,
+            _: FetchLimits,
+        ) -> BoxFuture<'static, Result<Response<Bytes>, FetchError>> {
+            assert_eq!(request.uri(), self.0, "nobody else is asked");
+            let mut response = Response::new(Bytes::from(self.1.clone()));
+            let json = http::HeaderValue::from_static("application/json");
+            response.headers_mut().insert(header::CONTENT_TYPE, json);
+            Box::pin(std::future::ready(Ok(response)))
+        }
+    }
+
+    fn found(expected: &str, named: &str) -> Result<Endpoint, DiscoveryError> {
+        let client = One(PLACE, format!(r#"{{"issuer":"{named}","jwks_uri":"{KEYS}"}}"#));
+        let candidates = vec![Endpoint::parse(PLACE, LoopbackHttp::Refused).unwrap()];
+        let place = MetadataPlace { issuer_in_document: expected.into(), candidates };
+        let discovering = discover(&client, &place, LoopbackHttp::Refused, FetchLimits::default);
+        discovering.now_or_never().unwrap()
+    }
+
+    #[test]
+    fn a_document_at_a_given_place_must_name_the_given_issuer() {
+        // covers: DSC-004
+        let template = "https://login.example.com/{tenantid}/v2.0";
+        assert_eq!(found(template, template).unwrap().uri(), KEYS);
+        // A template stands for itself and for none of its tenants, on either side.
+        let tenant = "https://login.example.com/9f1c/v2.0";
+        for (expected, named) in [(template, tenant), (tenant, template), (tenant, "https://evil.example")] {
+            let error = found(expected, named).unwrap_err();
+            assert!(matches!(error, DiscoveryError::OtherIssuer { .. }), "{expected} {named}: {error}");
+        }
+        assert!(matches!(found(tenant, &format!("{tenant}/")), Err(DiscoveryError::SlashMissing)));
+    }
+
+    #[test]
+    fn without_a_place_nothing_is_found() {
+        let client = One(PLACE, String::new());
+        // As with an issuer that is a URL, and too long for one with something behind it.
+        let place = MetadataPlace { issuer_in_document: "https://x".into(), candidates: Vec::new() };
+        let discovering = discover(&client, &place, LoopbackHttp::Refused, FetchLimits::default);
+        assert!(matches!(discovering.now_or_never().unwrap(), Err(DiscoveryError::Nowhere)));
+    }
+}

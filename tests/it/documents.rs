@@ -124,10 +124,10 @@ async fn a_key_set_that_has_not_changed_is_confirmed_and_not_sent_again() {
         site.advance(30);
         // The issuer was asked and has no such key: a 304 is an answer as good as any.
         api.token(site.stranger()).await.assert_invalid("unknown_key");
-        assert_eq!(site.client.said(IF_NONE_MATCH).last().unwrap(), said);
+        assert_eq!(site.client.said(&IF_NONE_MATCH).last().unwrap(), said);
     }
     assert_eq!(site.client.count(), 4);
-    assert_eq!(site.client.said(ACCEPT), ["application/json, application/jwk-set+json"; 4]);
+    assert_eq!(site.client.said(&ACCEPT), ["application/json, application/jwk-set+json"; 4]);
     // The lifetime that the first 304 stated holds, since the others say nothing else.
     site.advance(3000 + 3599);
     api.token(site.token()).await.assert_admitted();
@@ -145,7 +145,7 @@ async fn keys_that_are_too_old_are_trusted_again_when_a_304_confirms_them() {
     api.token(site.token()).await.assert_admitted();
     site.advance(60 + 3599);
     api.token(site.token()).await.assert_admitted();
-    assert_eq!(site.client.said(IF_NONE_MATCH)[..2], ["", "\"1\""]);
+    assert_eq!(site.client.said(&IF_NONE_MATCH)[..2], ["", "\"1\""]);
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn a_changed_set_replaces_the_held_one_and_its_tag() {
     api.token(&old).await.assert_invalid("unknown_key");
     site.advance(30);
     api.token(site.stranger()).await.assert_invalid("unknown_key");
-    assert_eq!(site.client.said(IF_NONE_MATCH), ["", "\"1\"", ""], "a tag goes with its keys");
+    assert_eq!(site.client.said(&IF_NONE_MATCH), ["", "\"1\"", ""], "a tag goes with its keys");
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn a_304_that_nobody_asked_for_is_a_failed_fetch() {
             let (answer, log) = capture_logs(api.token(site.stranger())).await;
             answer.assert_unavailable(if pause == 1 { 2 } else { 30 });
             assert!(log.contains("304"), "{log}");
-            assert_eq!(site.client.said(IF_NONE_MATCH), ["", ""], "{unusable:?}");
+            assert_eq!(site.client.said(&IF_NONE_MATCH), ["", ""], "{unusable:?}");
         }
     }
 }
@@ -204,7 +204,7 @@ async fn the_tag_of_one_place_is_not_sent_to_another() {
     site.advance(30);
     api.token(site.stranger()).await.assert_invalid("unknown_key");
     assert_eq!(site.client.requests(), [OPENID, JWKS, OPENID, moved, moved]);
-    assert_eq!(site.client.said(IF_NONE_MATCH), ["", "", "", "", "\"2\""]);
+    assert_eq!(site.client.said(&IF_NONE_MATCH), ["", "", "", "", "\"2\""]);
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn a_set_that_cannot_be_used_does_not_take_the_place_of_the_held_one_or_it
     api.token(site.stranger()).await.assert_unavailable(30);
     site.advance(30);
     api.token(site.stranger()).await.assert_invalid("unknown_key");
-    assert_eq!(site.client.said(IF_NONE_MATCH), ["", "\"1\"", "\"1\""]);
+    assert_eq!(site.client.said(&IF_NONE_MATCH), ["", "\"1\"", "\"1\""]);
 }
 
 #[tokio::test]
@@ -471,9 +471,9 @@ async fn an_issuer_with_a_path_is_looked_for_at_three_places() {
             let api = Api::new(site.server(issuer).build().unwrap().require(authenticated()));
             let answer = api.token(site.issuer.token(AUDIENCE).claim("iss", issuer).sign()).await;
             if count == 4 {
-                answer.assert_unavailable(1)
+                answer.assert_unavailable(1);
             } else {
-                answer.assert_admitted()
+                answer.assert_admitted();
             }
             assert_eq!(site.client.requests()[..count.min(3)], places[..count.min(3)]);
             assert_eq!(site.client.count(), if count == 4 { 3 } else { count + 1 });

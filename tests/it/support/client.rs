@@ -51,9 +51,9 @@ impl ScriptedClient {
     }
 
     /// What every request so far said in this header field, in order; empty where it was silent.
-    pub(crate) fn said(&self, name: HeaderName) -> Vec<String> {
+    pub(crate) fn said(&self, name: &HeaderName) -> Vec<String> {
         let script = self.script.lock().unwrap();
-        let values = script.requests.iter().map(|asked| asked.headers.get(&name).cloned());
+        let values = script.requests.iter().map(|asked| asked.headers.get(name).cloned());
         values.map(|value| value.map_or(String::new(), |value| value.to_str().unwrap().to_owned())).collect()
     }
 
