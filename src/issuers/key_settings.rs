@@ -5,7 +5,7 @@ use crate::error::Problems;
 use crate::fetch::{HttpClient, configured};
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, KeySet, SignatureAlgorithm, SignatureBackend};
 use crate::jwks::{FileKeys, KeyFile, Keys, Location, RemoteKeys, Source};
-use crate::metadata::Issuer;
+use crate::metadata::{Issuer, MetadataPlace};
 
 /// The settings of an issuer that say which keys verify tokens, and with which algorithms.
 #[derive(Clone, Default)]
@@ -86,7 +86,7 @@ impl KeySettings {
             );
         }
         let location = match configured {
-            None => Location::Discovered(issuer?.clone()),
+            None => Location::Discovered(MetadataPlace::well_known(issuer?, context.loopback_http)),
             Some(endpoint) => Location::Configured(endpoint?),
         };
         let source = Source {

@@ -19,6 +19,7 @@ mod codes;
 mod composition;
 mod conformance;
 mod differential;
+mod documents;
 mod extraction;
 mod history;
 mod hostile;
