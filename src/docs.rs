@@ -13,5 +13,8 @@ pub mod jsonwebtoken {}
 #[doc = include_str!("../docs/keys.md")]
 pub mod keys {}
 
+#[doc = include_str!("../docs/providers.md")]
+pub mod providers {}
+
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}

@@ -15,29 +15,24 @@ use super::service::send;
 const OPENID: &str = "https://id.example.com/.well-known/openid-configuration";
 const OAUTH: &str = "https://id.example.com/.well-known/oauth-authorization-server";
 
-/// Five parts, a line each but for the last: status and type of the metadata, the metadata, `Cache-Control` and `Age` of
-/// the keys, the keys.
+/// Between what the issuer has at first and what it has later.
+const LATER: u8 = 0x1E;
+
+/// What the issuer has, in [five parts](Documents::read); and if there is more, behind a separator: the entity tag of the
+/// first keys, on a line, and what the issuer has later.
 pub fn run(data: &[u8]) {
-    let mut parts = data.splitn(5, |byte| *byte == b'\n').chain([&b""[..]].into_iter().cycle());
-    let mut part = || parts.next().unwrap_or_default();
-    let (head, metadata, cache_control, age, keys) = (part(), part(), part(), part(), part());
-    let (status, media_type) = head.split_at(head.len().min(3));
-    let status = StatusCode::from_bytes(status).unwrap_or(StatusCode::OK);
-    let mut fields = HeaderMap::new();
-    for (name, value) in [(header::CACHE_CONTROL, cache_control), (header::AGE, age)] {
-        if let Ok(value) = HeaderValue::from_bytes(value) {
-            fields.append(name, value);
-        }
-    }
-    let media_type = HeaderValue::from_bytes(media_type.trim_ascii()).ok();
-    let client = Issuer(Arc::new(Documents {
-        status,
-        media_type,
-        metadata: Bytes::copy_from_slice(metadata),
-        fields,
-        keys: Bytes::copy_from_slice(keys),
-        requests: Mutex::default(),
-    }));
+    let (first, later) = match data.iter().position(|byte| *byte == LATER) {
+        Some(at) => (&data[..at], Some(&data[at + 1..])),
+        None => (data, None),
+    };
+    let mut first = Documents::read(first);
+    let later = later.map(|later| {
+        let (tag, later) = later.split_at(later.iter().position(|byte| *byte == b'\n').unwrap_or(0));
+        first.tag = HeaderValue::from_bytes(tag).ok().filter(|tag| !tag.is_empty());
+        Documents::read(later.get(1..).unwrap_or_default())
+    });
+    let first = Arc::new(first);
+    let client = Issuer { documents: Arc::new(Mutex::new(Arc::clone(&first))), requests: Arc::default() };
 
     let (server, clock) = server(issuer());
     let layer =
@@ -47,15 +42,12 @@ pub fn run(data: &[u8]) {
         send(&layer, request.body(()).unwrap())
     };
     let answer = judge();
-    let asked = client.requests();
-    client.0.check(&asked);
-    let naive = |octets: &[u8]| Some(std::str::from_utf8(octets).ok()?.to_owned());
-    // A set with what `serde_json` alone cannot take inside one of its keys is only tried.
-    let set: Option<Json> = naive(keys).and_then(|text| serde_json::from_str(&text).ok());
+    let asked = client.asked();
+    first.check(&asked);
     match answer.code() {
         "admitted" => {
-            assert!(set.is_none_or(|set| has_signer(&set)), "the signer's key is in the set");
-            assert!(asked.len() > 1 && client.0.leads_to_keys());
+            assert!(has_signer_or_is_unread(&first.keys), "the signer's key is in the set");
+            assert!(asked.len() > 1 && first.leads_to_keys());
         }
         // The keys came, and the right one is not among them.
         "unknown_key" | "bad_signature" => assert!(asked.len() > 1),
@@ -63,29 +55,48 @@ pub fn run(data: &[u8]) {
     }
     // Asking again at once asks nobody.
     assert_eq!(judge().code(), answer.code());
-    assert_eq!(client.requests().len(), asked.len());
-    if answer.is_admitted() {
-        let trusted = client.0.lifetime() + Duration::from_secs(3600);
-        clock.advance(trusted - Duration::from_nanos(1));
-        assert!(judge().is_admitted());
-        assert_eq!(client.requests().len(), asked.len(), "trusted for {trusted:?}");
-        clock.advance(Duration::from_nanos(1));
-        assert!(judge().is_admitted());
-        assert!(client.requests().len() > asked.len(), "not trusted after {trusted:?}");
+    assert_eq!(client.asked().len(), asked.len());
+    if !answer.is_admitted() {
+        return;
     }
+    let trusted = first.lifetime() + Duration::from_secs(3600);
+    clock.advance(trusted - Duration::from_nanos(1));
+    assert!(judge().is_admitted());
+    assert_eq!(client.asked().len(), asked.len(), "trusted for {trusted:?}");
+    clock.advance(Duration::from_nanos(1));
+    let later = later.map_or_else(|| Arc::clone(&first), Arc::new);
+    *client.documents.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&later);
+    let answer = judge();
+    later.check_later(&first, &client.asked()[asked.len()..], answer.code());
+}
+
+/// A set with what `serde_json` alone cannot take inside one of its keys is only tried.
+fn has_signer_or_is_unread(keys: &[u8]) -> bool {
+    let set: Option<Json> = std::str::from_utf8(keys).ok().and_then(|text| serde_json::from_str(text).ok());
+    set.is_none_or(|set| has_signer(&set))
 }
 
 #[derive(Clone, Debug)]
-struct Issuer(Arc<Documents>);
+struct Issuer {
+    documents: Arc<Mutex<Arc<Documents>>>,
+    requests: Arc<Mutex<Vec<Asked>>>,
+}
 
+#[derive(Clone, Debug)]
+struct Asked {
+    url: String,
+    if_none_match: Option<HeaderValue>,
+}
+
+/// What the issuer has at a time.
 #[derive(Debug)]
 struct Documents {
     status: StatusCode,
     media_type: Option<HeaderValue>,
     metadata: Bytes,
     fields: HeaderMap,
+    tag: Option<HeaderValue>,
     keys: Bytes,
-    requests: Mutex<Vec<String>>,
 }
 
 impl HttpClient for Issuer {
@@ -95,12 +106,14 @@ impl HttpClient for Issuer {
         _: FetchLimits,
     ) -> BoxFuture<'static, Result<Response<Bytes>, FetchError>> {
         let url = request.uri().to_string();
-        let documents = &self.0;
+        let documents = Arc::clone(&self.documents.lock().unwrap_or_else(PoisonError::into_inner));
         let mut response = Response::new(Bytes::new());
         let is_metadata = [OPENID, OAUTH].contains(&url.as_str());
         *response.body_mut() = if is_metadata { &documents.metadata } else { &documents.keys }.clone();
         if !is_metadata {
             response.headers_mut().clone_from(&documents.fields);
+            response.headers_mut().extend(documents.tag.clone().map(|tag| (header::ETAG, tag)));
+            *response.status_mut() = documents.status_of_keys();
         } else if let Some(media_type) = &documents.media_type {
             response.headers_mut().insert(header::CONTENT_TYPE, media_type.clone());
         }
@@ -108,33 +121,89 @@ impl HttpClient for Issuer {
         if url == OPENID {
             *response.status_mut() = documents.status;
         }
-        documents.requests.lock().unwrap_or_else(PoisonError::into_inner).push(url);
+        let if_none_match = request.headers().get(header::IF_NONE_MATCH).cloned();
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(Asked { url, if_none_match });
         Box::pin(std::future::ready(Ok(response)))
     }
 }
 
 impl Issuer {
-    fn requests(&self) -> Vec<String> {
-        self.0.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn asked(&self) -> Vec<Asked> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Documents {
-    /// Nobody is asked but the well-known places and the one that the metadata names.
-    fn check(&self, asked: &[String]) {
+    /// Five parts, a line each but for the last: status and type of the metadata, the metadata, `Cache-Control` and `Age`
+    /// of the keys, the keys.
+    fn read(data: &[u8]) -> Self {
+        let mut parts = data.splitn(5, |byte| *byte == b'\n').chain([&b""[..]].into_iter().cycle());
+        let mut part = || parts.next().unwrap_or_default();
+        let (head, metadata, cache_control, age, keys) = (part(), part(), part(), part(), part());
+        let (status, media_type) = head.split_at(head.len().min(3));
+        let fields = [(header::CACHE_CONTROL, cache_control), (header::AGE, age)];
+        let value = |value| HeaderValue::from_bytes(value).ok();
+        Self {
+            status: StatusCode::from_bytes(status).unwrap_or(StatusCode::OK),
+            media_type: value(media_type.trim_ascii()),
+            metadata: Bytes::copy_from_slice(metadata),
+            fields: fields.into_iter().filter_map(|(name, text)| Some((name, value(text)?))).collect(),
+            tag: None,
+            keys: Bytes::copy_from_slice(keys),
+        }
+    }
+
+    /// 304 is what stands for "not modified", whoever asked.
+    fn status_of_keys(&self) -> StatusCode {
+        if self.keys == "304" { StatusCode::NOT_MODIFIED } else { StatusCode::OK }
+    }
+
+    /// The well-known places that are asked.
+    fn places(&self) -> &'static [&'static str] {
         let fallback = self.status.is_client_error() && ![408, 429].contains(&self.status.as_u16());
-        let expected: &[&str] = if fallback { &[OPENID, OAUTH] } else { &[OPENID] };
-        let (places, rest) = asked.split_at(asked.len().min(expected.len()));
-        assert_eq!(places, expected);
+        if fallback { &[OPENID, OAUTH] } else { &[OPENID] }
+    }
+
+    /// Nobody is asked but the well-known places and the one that the metadata names.
+    fn check(&self, asked: &[Asked]) {
+        assert!(asked.iter().all(|asked| asked.if_none_match.is_none()), "there is nothing to compare with");
+        let (places, rest) = asked.split_at(asked.len().min(self.places().len()));
+        assert!(places.iter().map(|asked| asked.url.as_str()).eq(self.places().iter().copied()));
         match rest {
             [] => {}
             [keys] => {
                 assert!(self.leads_to_keys());
                 let named = self.named().unwrap_or_default();
-                assert!(same_url(keys, &named), "{keys} / {named}");
+                assert!(same_url(&keys.url, &named), "{} / {named}", keys.url);
                 assert!(is_plain(&named), "{named}");
             }
             more => panic!("too many requests: {more:?}"),
+        }
+    }
+
+    /// The metadata is looked up again, and what it says is done or not; then keys are asked for at exactly one place.
+    fn check_later(&self, first: &Self, asked: &[Asked], code: &str) {
+        let [places @ .., keys] = asked else { panic!("what is not trusted any more was not asked for") };
+        assert!(places.iter().map(|asked| asked.url.as_str()).eq(self.places().iter().copied()));
+        assert!(places.iter().all(|asked| asked.if_none_match.is_none()), "{places:?}");
+        let (old, new) = (first.named().unwrap_or_default(), self.named().unwrap_or_default());
+        let is_there = self.status == StatusCode::OK || self.places().len() > 1;
+        let trusted = [origin(&old), origin(ISSUER)].contains(&origin(&new));
+        let followed = is_there && self.leads_to_keys() && is_plain(&new) && trusted;
+        // A URL that is none (what `is_plain` takes and the crate does not) is as good as a document that is none.
+        let moved = same_url(&keys.url, &new) && followed;
+        assert!(moved || same_url(&keys.url, &old), "{keys:?} / {old} / {new}");
+        let could = followed && is_url(&new) && !same_place(&new, &old);
+        assert!(moved || !could, "{new} was not followed");
+        // Asked for with the tag of the keys that are held, and with no other.
+        let same = same_place(&keys.url, &old);
+        let tag = first.tag.as_ref().filter(|tag| same && is_tag(tag.as_bytes()));
+        assert_eq!(keys.if_none_match.as_ref(), tag);
+        match code {
+            "admitted" if self.keys == "304" => assert!(tag.is_some()),
+            "admitted" => assert!(has_signer_or_is_unread(&self.keys)),
+            "unknown_key" | "bad_signature" => assert!(self.keys != "304"),
+            code => assert!(code == "unavailable" && !(self.keys == "304" && tag.is_some())),
         }
     }
 
@@ -200,4 +269,40 @@ pub(super) fn same_url(url: &str, text: &str) -> bool {
     let path = rest.find(['/', '?']).unwrap_or(rest.len());
     let slash = if rest[path..].starts_with('/') { "" } else { "/" };
     url == format!("{}://{}{slash}{}", scheme.to_ascii_lowercase(), &rest[..path], &rest[path..])
+}
+
+/// Whether the crate under `http` takes it, which knows more of what a URL may hold.
+fn is_url(text: &str) -> bool {
+    text.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some())
+}
+
+/// Scheme, host and port of an https URL.
+fn origin(url: &str) -> Option<(String, u16)> {
+    let rest = url.split_once("://")?.1.to_ascii_lowercase();
+    let authority = rest.split(['/', '?']).next()?;
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => Some((host.to_owned(), port.parse().ok()?)),
+        _ => Some((authority.to_owned(), 443)),
+    }
+}
+
+/// The same URL but for the letters of scheme and host.
+fn same_place(url: &str, text: &str) -> bool {
+    let split = |url: &str| {
+        let (scheme, rest) = url.split_once("://")?;
+        let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        Some((scheme.to_ascii_lowercase(), host.to_ascii_lowercase(), format!("{slash}{path}")))
+    };
+    split(url) == split(text)
+}
+
+/// An entity tag of at most a KiB.
+fn is_tag(text: &[u8]) -> bool {
+    let opaque = text.strip_prefix(b"W/").unwrap_or(text);
+    text.len() <= 1024
+        && opaque.len() >= 2
+        && opaque.first() == Some(&b'"')
+        && opaque.last() == Some(&b'"')
+        && !opaque[1..opaque.len() - 1].iter().any(|byte| matches!(byte, 0..=0x20 | b'"' | 0x7F))
 }

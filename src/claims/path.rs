@@ -49,6 +49,11 @@ impl ClaimPath {
         Self([name.into()].into())
     }
 
+    /// The top-level member that the path begins with.
+    pub(crate) fn first(&self) -> Option<&str> {
+        self.0.first().map(|name| &**name)
+    }
+
     /// The value at the end of the path. `Err` if a step leads into something that is no object: the claim may
     /// be there in another shape.
     pub(crate) fn find<'d>(&self, root: Value<'d>) -> Result<Option<Value<'d>>, Unreadable> {

@@ -104,7 +104,7 @@ impl Claims {
     /// `scope`: what the client was granted. Empty if the claim is absent.
     #[must_use]
     pub fn scopes(&self) -> Scopes<'_> {
-        Scopes::new(self.text(self.registered.scope).unwrap_or_default())
+        Scopes::words(self.text(self.registered.scope).unwrap_or_default())
     }
 
     /// `exp`: the instant from which the token is expired.
@@ -162,6 +162,37 @@ impl Claims {
     /// A member by name, `null` included.
     pub(crate) fn member(&self, name: &str) -> Option<Value<'_>> {
         self.document.root().as_object()?.get(name)
+    }
+
+    /// The first of these members that is there, if it is a text and not empty: an empty name is nobody's.
+    pub(crate) fn first_text(&self, names: &[&str]) -> Option<&str> {
+        let there = |name: &&str| self.member(name).filter(|value| !value.is_null());
+        names.iter().find_map(there)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// The text at the end of this way through nested objects.
+    pub(crate) fn text_at(&self, way: &[&str]) -> Option<&str> {
+        way.iter().try_fold(self.document.root(), |value, name| value.as_object()?.get(name))?.as_str()
+    }
+
+    /// Whether the value at `position` is this text.
+    pub(crate) fn is_text(&self, position: ClaimPosition, text: &str) -> bool {
+        self.text(Some(position.0)) == Some(text)
+    }
+
+    /// Where the member of this name stands; `null` counts as absent.
+    pub(crate) fn position(&self, name: &str) -> Option<ClaimPosition> {
+        self.member(name).filter(|value| !value.is_null()).map(|value| ClaimPosition(value.position()))
+    }
+
+    /// The scopes at `position`, one string of them. `None` if it is none.
+    pub(crate) fn scopes_in_words(&self, position: ClaimPosition) -> Option<Scopes<'_>> {
+        self.text(Some(position.0)).map(Scopes::words)
+    }
+
+    /// The scopes at `position`, an array. `None` if it is none.
+    pub(crate) fn scopes_in_list(&self, position: ClaimPosition) -> Option<Scopes<'_>> {
+        Scopes::list(self.document.at(position.0))
     }
 
     /// Where the claim at `path` stands in these claims.

@@ -10,7 +10,7 @@ pub(crate) enum LoopbackHttp {
 }
 
 /// An absolute URL that we may send requests to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Endpoint {
     uri: Uri,
 }
@@ -23,7 +23,10 @@ impl Endpoint {
         // The authority is a host and at most a port: no user information, and nothing in between.
         let (host, authority) = (uri.host()?, uri.authority()?.as_str());
         let port = authority.strip_prefix(host)?;
-        let plain_port = port.is_empty() || port.strip_prefix(':')?.parse::<u16>().is_ok();
+        // Digits only: `u16` alone would take a sign, which not everybody reads as part of a port.
+        let number =
+            |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok();
+        let plain_port = port.is_empty() || number(port.strip_prefix(':')?);
         let secure = match uri.scheme_str()? {
             "https" => true,
             "http" => loopback_http == LoopbackHttp::Allowed && is_loopback(host),
@@ -35,6 +38,21 @@ impl Endpoint {
 
     pub(crate) fn uri(&self) -> &Uri {
         &self.uri
+    }
+
+    /// Whether both have the same origin (RFC 6454 §5): scheme, host and port, the default one written out or not.
+    pub(crate) fn is_of_origin(&self, other: &Self) -> bool {
+        let port =
+            |uri: &Uri| uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        let host = |uri: &Uri| uri.host().map(str::to_ascii_lowercase);
+        self.uri.scheme() == other.uri.scheme()
+            && host(&self.uri) == host(&other.uri)
+            && port(&self.uri) == port(&other.uri)
+    }
+
+    /// For messages and events.
+    pub(crate) fn shown(&self) -> String {
+        without_secrets(&self.uri.to_string())
     }
 }
 
@@ -80,4 +98,42 @@ pub(crate) fn without_secrets(url: &str) -> String {
         return format!("{scheme}://..");
     }
     url.split('?').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_a_number_in_digits() {
+        for (port, taken) in
+            [("", true), (":443", true), (":0443", true), (":", false), (":+443", false), (":65536", false)]
+        {
+            let endpoint = Endpoint::parse(&format!("https://id.example.com{port}/"), LoopbackHttp::Refused);
+            assert_eq!(endpoint.is_some(), taken, "{port}");
+            assert!(
+                endpoint.is_none_or(|endpoint| endpoint.uri().port_u16().is_some() != port.is_empty()),
+                "{port}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let endpoint = |text| Endpoint::parse(text, LoopbackHttp::Allowed).unwrap();
+        for (one, other, same) in [
+            ("https://id.example.com/jwks", "https://id.example.com/other?x=1", true),
+            ("https://id.example.com", "https://id.example.com:443/jwks", true),
+            ("https://id.example.com", "https://ID.example.com/", true),
+            ("http://localhost/jwks", "http://localhost:80", true),
+            ("https://id.example.com", "https://id.example.com:8443", false),
+            ("https://id.example.com", "https://www.id.example.com", false),
+            ("https://id.example.com", "https://id.example.com.evil.example", false),
+            ("https://id.example.com", "https://id.example.com.", false),
+            ("http://localhost:443", "https://localhost", false),
+        ] {
+            assert_eq!(endpoint(one).is_of_origin(&endpoint(other)), same, "{one} {other}");
+            assert_eq!(endpoint(other).is_of_origin(&endpoint(one)), same, "{other} {one}");
+        }
+    }
 }

@@ -1,13 +1,55 @@
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::endpoint::Endpoint;
+use super::entity_tag::EntityTag;
 use super::http_client::{FetchError, FetchLimits, HttpClient};
+
+/// What became of a document that was asked for again.
+pub(crate) enum Revalidated<T> {
+    Changed { document: Response<Bytes>, tag: Option<EntityTag> },
+    Unchanged { held: T, headers: HeaderMap, tag: EntityTag },
+}
 
 /// Gets a JSON document. Only a 200 is an answer.
 pub(crate) async fn get_json(
     client: &dyn HttpClient,
     endpoint: &Endpoint,
+    limits: FetchLimits,
+) -> Result<Response<Bytes>, FetchError> {
+    let response = get(client, endpoint, None, limits).await?;
+    if response.status() == StatusCode::OK {
+        Ok(response)
+    } else {
+        Err(FetchError::Status(response.status()))
+    }
+}
+
+/// Gets a JSON document, unless it is still the `held` one of this tag (RFC 9110 §13.1.2). A 304 is an answer only to
+/// that question.
+pub(crate) async fn get_json_if_changed<T>(
+    client: &dyn HttpClient,
+    endpoint: &Endpoint,
+    held: Option<(T, EntityTag)>,
+    limits: FetchLimits,
+) -> Result<Revalidated<T>, FetchError> {
+    let response = get(client, endpoint, held.as_ref().map(|(_, tag)| tag), limits).await?;
+    let tag = EntityTag::of(response.headers());
+    match (response.status(), held) {
+        (StatusCode::OK, _) => Ok(Revalidated::Changed { document: response, tag }),
+        (StatusCode::NOT_MODIFIED, Some((held, known))) => Ok(Revalidated::Unchanged {
+            held,
+            headers: response.into_parts().0.headers,
+            tag: tag.unwrap_or(known),
+        }),
+        (status, _) => Err(FetchError::Status(status)),
+    }
+}
+
+async fn get(
+    client: &dyn HttpClient,
+    endpoint: &Endpoint,
+    known: Option<&EntityTag>,
     limits: FetchLimits,
 ) -> Result<Response<Bytes>, FetchError> {
     if limits.timeout.is_zero() {
@@ -19,10 +61,10 @@ pub(crate) async fn get_json(
     // RFC 7517 §8.5: a JWK Set has a media type of its own, and servers use both.
     let accept = HeaderValue::from_static("application/json, application/jwk-set+json");
     request.headers_mut().insert(header::ACCEPT, accept);
-    let response = client.send(request, limits).await?;
-    if response.status() != StatusCode::OK {
-        return Err(FetchError::Status(response.status()));
+    if let Some(tag) = known {
+        request.headers_mut().insert(header::IF_NONE_MATCH, tag.value());
     }
+    let response = client.send(request, limits).await?;
     // A client that broke its contract is caught here, before its answer costs a parse.
     if response.body().len() > limits.max_body {
         return Err(FetchError::TooLarge);

@@ -17,6 +17,8 @@ use crate::boxed::{BoxError, BoxFuture};
 /// - **No redirect is followed.** A `3xx` is an answer like any other; following it would let whoever controls
 ///   one response choose where keys come from.
 /// - **Certificates are validated** for the host of the request.
+/// - **Header fields come through**, both ways: `ETag` and `If-None-Match` save fetching keys that have not changed, and
+///   `Cache-Control` says how long they are fresh. A client with a cache of its own may answer from it, with `Age`.
 /// - **It ends.** An exchange that outlives its limit is given up when the keys are next asked for, not before.
 /// - `send` does not block; every failure is in the future's answer.
 ///
@@ -99,7 +101,7 @@ pub enum FetchError {
     /// The body is larger than [`FetchLimits::max_body`].
     #[error("the answer is too large")]
     TooLarge,
-    /// The status is not 200. Redirects end here.
+    /// The status is not 200, or 304 where a key set was asked for with `If-None-Match`. Redirects end here.
     #[error("the answer has status {0}")]
     Status(StatusCode),
     /// The connection, TLS, or the client itself failed.

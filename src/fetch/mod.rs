@@ -1,6 +1,7 @@
 //! The one way out: bounded HTTP requests to configured or discovered endpoints.
 
 mod endpoint;
+mod entity_tag;
 mod get;
 mod http_client;
 #[cfg(feature = "reqwest")]
@@ -9,5 +10,6 @@ mod reqwest;
 #[cfg(feature = "reqwest")]
 pub(crate) use self::reqwest::DefaultClient;
 pub(crate) use endpoint::{Endpoint, LoopbackHttp, configured, without_secrets};
-pub(crate) use get::get_json;
+pub(crate) use entity_tag::EntityTag;
+pub(crate) use get::{Revalidated, get_json, get_json_if_changed};
 pub use http_client::{FetchError, FetchLimits, HttpClient};

@@ -5,7 +5,7 @@ use crate::error::Problems;
 use crate::fetch::{HttpClient, configured};
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, KeySet, SignatureAlgorithm, SignatureBackend};
 use crate::jwks::{FileKeys, KeyFile, Keys, Location, RemoteKeys, Source};
-use crate::metadata::Issuer;
+use crate::metadata::{Issuer, MetadataPlace};
 
 /// The settings of an issuer that say which keys verify tokens, and with which algorithms.
 #[derive(Clone, Default)]
@@ -19,9 +19,11 @@ pub(super) struct KeySettings {
 }
 
 impl KeySettings {
-    /// The algorithms to take: the one of the HMAC key, those listed, or all that the backend has.
+    /// The algorithms to take: the one of the HMAC key, those listed, or of those that the issuer is known to sign with
+    /// (`usual`; none means any) all that the backend has.
     pub(super) fn allowed(
         &self,
+        usual: &[SignatureAlgorithm],
         backend: &SignatureBackend,
         problems: &mut Problems,
     ) -> Option<AllowedAlgorithms> {
@@ -35,9 +37,10 @@ impl KeySettings {
             return Some(AllowedAlgorithms::of_hmac(key.algorithm()));
         }
         let Some(listed) = &self.algorithms else {
-            let all = AllowedAlgorithms::of(backend.algorithms());
+            let is_usual = |algorithm: &SignatureAlgorithm| usual.is_empty() || usual.contains(algorithm);
+            let all = AllowedAlgorithms::of(backend.algorithms().filter(is_usual));
             if all.is_none() {
-                problems.add("unsupported_algorithm", format!("{backend:?} has no algorithm at all"));
+                problems.add("unsupported_algorithm", format!("{backend:?} has no algorithm of the issuer"));
             }
             return all;
         };
@@ -83,7 +86,7 @@ impl KeySettings {
             );
         }
         let location = match configured {
-            None => Location::Discovered(issuer?.clone()),
+            None => Location::Discovered(MetadataPlace::well_known(issuer?, context.loopback_http)),
             Some(endpoint) => Location::Configured(endpoint?),
         };
         let source = Source {

@@ -3,6 +3,8 @@
 mod context;
 mod handle;
 mod key_settings;
+mod preset;
+mod presets;
 mod status;
 mod trusted;
 

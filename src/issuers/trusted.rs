@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::key_settings::KeySettings;
+use super::preset::Preset;
 use crate::claims::ClaimPath;
-use crate::error::Problems;
+use crate::error::{ConfigProblem, Problems};
 use crate::fetch::{HttpClient, without_secrets};
 use crate::jose::{HmacKey, JwkSet, SignatureAlgorithm};
 use crate::jwks::{KeyFile, KeyFormat};
 use crate::metadata::Issuer;
-use crate::validate::{ClaimRules, IssuerName, IssuerNames, KnownIssuer, Profile};
+use crate::token::ClaimMapping;
+use crate::validate::{AudienceRule, ClaimRules, IssuerName, IssuerNames, KnownIssuer, Profile, TokenKind};
 
 /// An issuer whose tokens are taken, and what its tokens must be like.
 ///
@@ -38,10 +40,13 @@ use crate::validate::{ClaimRules, IssuerName, IssuerNames, KnownIssuer, Profile}
 pub struct TrustedIssuer {
     issuer: String,
     audiences: Vec<String>,
-    profile: Profile,
-    roles_at: String,
+    profile: Option<Profile>,
+    preset: Option<Preset>,
+    roles_at: Option<String>,
     max_token_lifetime: Option<Duration>,
     keys: KeySettings,
+    /// What is wrong with the arguments of a preset.
+    problems: Vec<ConfigProblem>,
 }
 
 impl TrustedIssuer {
@@ -51,10 +56,12 @@ impl TrustedIssuer {
         Self {
             issuer: issuer.into(),
             audiences: Vec::new(),
-            profile: Profile::default(),
-            roles_at: "roles".to_owned(),
+            profile: None,
+            preset: None,
+            roles_at: None,
             max_token_lifetime: None,
             keys: KeySettings::default(),
+            problems: Vec::new(),
         }
     }
 
@@ -65,15 +72,16 @@ impl TrustedIssuer {
         self
     }
 
-    /// What kind of access token the issuer sends. Default: [`Profile::Rfc9068`].
+    /// What kind of access token the issuer sends. Default: [`Profile::Rfc9068`], and never beside a provider's preset,
+    /// which says just that.
     pub fn profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
+        self.profile = Some(profile);
         self
     }
 
     /// The only algorithms to take. Default: all that the
     /// [backend](crate::ResourceServerBuilder::with_signature_backend) has, every one asymmetric;
-    /// [`SignatureAlgorithm::ALL`] without another backend.
+    /// [`SignatureAlgorithm::ALL`] without another backend. A provider's preset takes only those that the provider uses.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = SignatureAlgorithm>) -> Self {
         self.keys.algorithms = Some(algorithms.into_iter().collect());
         self
@@ -87,9 +95,9 @@ impl TrustedIssuer {
     }
 
     /// The claim that lists roles: a name (`roles`, `https://example.com/roles`) or a JSON Pointer (RFC 6901)
-    /// to a nested member (`/realm_access/roles`). Default: `roles`.
+    /// to a nested member (`/realm_access/roles`). Default: `roles`, or what a provider's preset says.
     pub fn roles_at(mut self, path: impl Into<String>) -> Self {
-        self.roles_at = path.into();
+        self.roles_at = Some(path.into());
         self
     }
 
@@ -191,33 +199,76 @@ impl TrustedIssuer {
         self
     }
 
+    pub(super) fn of_preset(issuer: String, kind: &'static TokenKind) -> Self {
+        let preset = Preset { kind, names: Vec::new(), metadata: None, clients: Vec::new() };
+        Self { preset: Some(preset), ..Self::new(issuer) }
+    }
+
+    pub(super) fn with_preset(mut self, change: impl FnOnce(&mut Preset)) -> Self {
+        self.preset.as_mut().map(change);
+        self
+    }
+
+    /// Keeps what is wrong with an argument, until somebody can be told.
+    pub(super) fn unless(mut self, wrong: bool, problem: impl FnOnce() -> ConfigProblem) -> Self {
+        self.problems.extend(wrong.then(problem));
+        self
+    }
+
+    pub(super) fn kind(&self) -> &'static TokenKind {
+        let preset = self.preset.as_ref().map(|preset| preset.kind);
+        preset.unwrap_or_else(|| self.profile.unwrap_or_default().kind())
+    }
+
     /// Checks the settings. `None` if there is any problem with them.
     pub(super) fn known(self, context: &Context, problems: &mut Problems) -> Option<KnownIssuer> {
         let before = problems.len();
-        let issuer = problems.note(Issuer::parse(&self.issuer, context.loopback_http));
+        let (kind, is_preset) = (self.kind(), self.preset.is_some());
+        let (mut names, metadata, clients) = match self.preset {
+            Some(preset) => (preset.names, preset.metadata, preset.clients),
+            None => (Vec::new(), None, Vec::new()),
+        };
+        let issuer = if self.problems.is_empty() {
+            let document = metadata.as_ref().map_or(&self.issuer, |metadata| &metadata.issuer);
+            problems.note(Issuer::parse(document, context.loopback_http))
+        } else {
+            None
+        };
+        for problem in self.problems {
+            problems.note(Err::<(), _>(problem));
+        }
+        if is_preset && self.profile.is_some() {
+            problems.add("preset_with_profile", "a provider's preset is a profile: `profile` says it twice");
+        }
         let audiences = if self.audiences.is_empty() { context.audiences.clone() } else { self.audiences };
-        if audiences.is_empty() {
+        if audiences.is_empty() && matches!(kind.audience, AudienceRule::Audience) {
             problems.add("missing_audience", "no audience: call `audience` with the identifier of this API");
         }
         if audiences.iter().any(String::is_empty) {
             problems.add("empty_audience", "an audience is the empty text");
         }
-        let allowed = self.keys.allowed(&context.backend, problems);
+        let allowed = self.keys.allowed(kind.algorithms, &context.backend, problems);
         if self.max_token_lifetime.is_some_and(|lifetime| lifetime.is_zero()) {
             problems.add("zero_token_lifetime", "a `max_token_lifetime` of zero refuses every token");
         }
-        let roles_at = problems.note(ClaimPath::parse(&self.roles_at));
+        let roles_at = self.roles_at.as_deref().or(kind.layout.roles).map(ClaimPath::parse).transpose();
+        let roles_at = problems.note(roles_at);
         let keys = self.keys.keys(issuer.as_ref(), allowed.as_ref(), context, problems);
-        let (issuer, allowed, roles_at, keys) = (issuer?, allowed?, roles_at?, keys?);
+        let (Some(_), allowed, roles_at, keys) = (issuer, allowed?, roles_at?, keys?) else { return None };
+        if names.is_empty() {
+            names.push(IssuerName { iss: self.issuer.as_str().into(), tenant: None });
+        }
         let rules = ClaimRules {
-            issuers: IssuerNames::new([IssuerName { iss: issuer.as_str().into(), tenant: None }]),
+            issuers: IssuerNames::new(names),
             audiences: audiences.into_iter().map(Into::into).collect(),
-            profile: self.profile,
+            clients: clients.into_iter().map(Into::into).collect(),
+            kind,
             leeway: context.leeway,
             max_token_lifetime: self.max_token_lifetime,
         };
-        let identifier = issuer.as_str().into();
-        (problems.len() == before).then_some(KnownIssuer { identifier, rules, allowed, keys, roles_at })
+        let mapping = ClaimMapping { layout: &kind.layout, roles_at };
+        let identifier = self.issuer.into();
+        (problems.len() == before).then_some(KnownIssuer { identifier, rules, allowed, keys, mapping })
     }
 
     /// The identifier, for messages.
@@ -243,7 +294,7 @@ impl fmt::Debug for TrustedIssuer {
         f.debug_struct("TrustedIssuer")
             .field("issuer", &self.shown())
             .field("audiences", &self.audiences)
-            .field("profile", &self.profile)
+            .field("kind", self.kind())
             .finish_non_exhaustive()
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Jwk {
     pub(super) key_id: Option<Box<str>>,
     /// The one algorithm the key is for, if it says so.
     algorithm: Option<SignatureAlgorithm>,
+    /// Whose tokens the key is for, where it says so (a member of Entra ID's keys). What is no text names nobody.
+    pub(super) issuer: Option<Box<str>>,
     pub(super) key: PublicKey,
 }
 
@@ -48,14 +50,16 @@ impl Jwk {
             ),
             None => None,
         };
-        Ok(Self { key_id: optional_text(members, "kid")?.map(Into::into), algorithm, key })
+        let key_id = optional_text(members, "kid")?.map(Into::into);
+        let issuer = members.get("issuer").map(|value| value.as_str().unwrap_or_default().into());
+        Ok(Self { key_id, algorithm, issuer, key })
     }
 
     /// A key that came without any of the members that say what it is for.
     #[cfg(feature = "pem")]
     pub(super) fn without_id(key: PublicKey) -> Result<Self, UnusableKey> {
         check(&key)?;
-        Ok(Self { key_id: None, algorithm: None, key })
+        Ok(Self { key_id: None, algorithm: None, issuer: None, key })
     }
 
     /// Whether the key may verify signatures of this algorithm: its type and curve fit (RFC 7518 §3), and its

@@ -22,6 +22,27 @@ struct Key {
     verifiers: Vec<(JwsAlgorithm, Verifier)>,
     /// Without `kid`.
     nameless: bool,
+    issuer: Option<Box<str>>,
+}
+
+/// Whose tokens are to be verified, where one set has keys for several tenants and the keys say whose they are.
+#[derive(Clone, Copy)]
+pub(crate) struct KeyOwner<'a> {
+    /// What a key for all of them names as its issuer, with `{tenantid}` where one for a single tenant names that.
+    pub(crate) template: &'static str,
+    pub(crate) tenant: &'a str,
+}
+
+impl KeyOwner<'_> {
+    fn may_use(self, key: &Key) -> bool {
+        // A key that names nobody serves everybody.
+        let Some(named) = key.issuer.as_deref() else { return true };
+        let tenant = self
+            .template
+            .split_once("{tenantid}")
+            .and_then(|(before, after)| named.strip_prefix(before)?.strip_suffix(after));
+        named == self.template || tenant == Some(self.tenant)
+    }
 }
 
 /// Proof that a signature was verified by a key of the issuer. [`Selected::verify`] is its only source.
@@ -49,7 +70,7 @@ impl KeySet {
             if let Some(key_id) = &jwk.key_id {
                 this.by_key_id.entry(key_id.clone()).or_default().push(this.keys.len());
             }
-            this.keys.push(Key { verifiers, nameless: jwk.key_id.is_none() });
+            this.keys.push(Key { verifiers, nameless: jwk.key_id.is_none(), issuer: jwk.issuer.clone() });
         }
         this
     }
@@ -67,7 +88,7 @@ impl KeySet {
     pub(crate) fn of_hmac_key(key: &HmacKey, backend: &SignatureBackend) -> Option<Self> {
         let verifier = Verifier::of_hmac_key(backend, key)?;
         let verifiers = vec![(JwsAlgorithm::Hmac(key.algorithm()), verifier)];
-        let key = Key { verifiers, nameless: true };
+        let key = Key { verifiers, nameless: true, issuer: None };
         Some(Self { keys: vec![key], by_key_id: HashMap::new(), selected_by_id: false })
     }
 
@@ -99,13 +120,17 @@ impl KeySet {
 
     /// The keys that may have signed a token with this header: same `kid` (compared exactly), and fit for its
     /// algorithm. A token without `kid` may have been signed by any key that fits (RFC 7515 §4.1.4), and so may any
-    /// token where the keys were given without identifiers.
-    pub(crate) fn select(&self, header: &JoseHeader) -> Option<Selected<'_>> {
+    /// token where the keys were given without identifiers. With an `owner`, only keys that may serve it.
+    pub(crate) fn select<'k>(
+        &'k self,
+        header: &JoseHeader,
+        owner: Option<KeyOwner<'k>>,
+    ) -> Option<Selected<'k>> {
         let same_id = match header.key_id() {
             Some(key_id) if self.selected_by_id => Some(self.by_key_id.get(key_id)?.as_slice()),
             _ => None,
         };
-        let selected = Selected { keys: &self.keys, same_id, algorithm: header.algorithm() };
+        let selected = Selected { keys: &self.keys, same_id, algorithm: header.algorithm(), owner };
         let any = selected.verifiers().next().is_some();
         any.then_some(selected)
     }
@@ -123,14 +148,19 @@ pub(crate) struct Selected<'k> {
     /// The indices of the keys with the token's `kid`; all keys where that selects none.
     same_id: Option<&'k [usize]>,
     algorithm: JwsAlgorithm,
+    owner: Option<KeyOwner<'k>>,
 }
 
 impl<'k> Selected<'k> {
     fn verifiers(&self) -> impl Iterator<Item = &'k Verifier> {
-        let (keys, algorithm) = (self.keys, self.algorithm);
+        let (keys, algorithm, owner) = (self.keys, self.algorithm, self.owner);
         let by_id = self.same_id.into_iter().flatten().filter_map(move |index| keys.get(*index));
         let all = self.same_id.is_none().then_some(keys).into_iter().flatten();
-        by_id.chain(all).filter_map(move |key| key.verifier(algorithm)).take(MAX_TRIES)
+        by_id
+            .chain(all)
+            .filter(move |key| owner.is_none_or(|owner| owner.may_use(key)))
+            .filter_map(move |key| key.verifier(algorithm))
+            .take(MAX_TRIES)
     }
 
     /// Verifies the signature (RFC 7515 §5.2).

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::fetch::Endpoint;
 use crate::jose::KeySet;
 
 /// An event names this many keys, each to this many characters: both are the issuer's to choose.
@@ -28,7 +29,6 @@ pub(super) fn loaded(issuer: &str, old: Option<&KeySet>, new: &KeySet, lifetime:
 }
 
 /// The set in memory is still the right one.
-#[expect(dead_code, reason = "no fetch is conditional yet")]
 pub(super) fn not_modified(issuer: &str, lifetime: Duration) {
     let lifetime_s = lifetime.as_secs();
     tracing::debug!(target: "portcullis::keys", event = "keys_not_modified", issuer, lifetime_s, "keys have not changed");
@@ -45,6 +45,22 @@ pub(super) fn key_passed_over(issuer: &str, reason: impl fmt::Display) {
 pub(super) fn failed(issuer: &str, code: &'static str, error: &str, retry_in: Option<Duration>) {
     let retry_in_s = retry_in.unwrap_or_default().as_secs_f32();
     tracing::warn!(target: "portcullis::keys", event = "keys_failed", issuer, code, error, retry_in_s, "keys could not be loaded");
+}
+
+pub(super) fn metadata_not_refreshed(issuer: &str, code: &'static str, error: &str) {
+    tracing::warn!(target: "portcullis::keys", event = "metadata_not_refreshed", issuer, code, error, "the last good metadata stays in use");
+}
+
+/// The metadata leads elsewhere than before, and keys are fetched from there now.
+pub(super) fn moved(issuer: &str, from: &Endpoint, to: &Endpoint) {
+    let (from, to) = (from.shown(), to.shown());
+    tracing::info!(target: "portcullis::keys", event = "jwks_uri_changed", issuer, from, to, followed = true, "the keys are at another place");
+}
+
+/// The metadata leads elsewhere than before, and keys are fetched from the old place still.
+pub(super) fn move_refused(issuer: &str, from: &Endpoint, to: &Endpoint) {
+    let (from, to) = (from.shown(), to.shown());
+    tracing::warn!(target: "portcullis::keys", event = "jwks_uri_changed", issuer, from, to, followed = false, "the metadata leads to another host, which is followed only after a restart, or when the issuer is removed and inserted again");
 }
 
 pub(super) fn expired(issuer: &str) {

@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use super::source::LoadError;
+use super::load_error::LoadError;
 use crate::fetch::{FetchError, without_secrets};
 use crate::jose::JwkSetError;
 use crate::metadata::DiscoveryError;
@@ -27,8 +27,18 @@ fn code(error: &LoadError) -> &'static str {
     match error {
         LoadError::Discovery { source: DiscoveryError::Fetch(source), .. } => of_fetch(source),
         LoadError::Discovery { source: DiscoveryError::Malformed, .. } => "malformed_metadata",
-        LoadError::Discovery { source: DiscoveryError::IssuerMismatch, .. } => "issuer_mismatch",
-        LoadError::Discovery { source: DiscoveryError::NoJwksUri, .. } => "no_jwks_uri",
+        LoadError::Discovery {
+            source:
+                DiscoveryError::NoIssuer
+                | DiscoveryError::OtherIssuer { .. }
+                | DiscoveryError::SlashMissing
+                | DiscoveryError::SlashAdded,
+            ..
+        } => "issuer_mismatch",
+        LoadError::Discovery { source: DiscoveryError::Nowhere | DiscoveryError::NoJwksUri, .. } => {
+            "no_jwks_uri"
+        }
+        LoadError::Moved { .. } => "moved_to_another_host",
         LoadError::Fetch { source, .. } => of_fetch(source),
         LoadError::Set(JwkSetError::Malformed) => "malformed_key_set",
         LoadError::Set(JwkSetError::TooManyKeys) | LoadError::TooManyKeys(_) => "too_many_keys",

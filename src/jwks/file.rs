@@ -7,7 +7,7 @@ use super::lookup::{Flight, Lookup, Missing, Verified};
 use super::status::{KeyError, KeyState, KeyStatus, KeysUnavailable, KnownKey};
 use crate::clock::Clock;
 use crate::error::ConfigProblem;
-use crate::jose::{AllowedAlgorithms, JoseHeader, JwkSet, KeySet, Selected, SignatureBackend};
+use crate::jose::{AllowedAlgorithms, JoseHeader, JwkSet, KeyOwner, KeySet, Selected, SignatureBackend};
 use crate::reload::{Reloaded, Standing, TextFile};
 
 /// As large as an answer with keys may be.
@@ -62,12 +62,13 @@ impl FileKeys {
     pub(super) fn lookup<R, E>(
         &self,
         header: &JoseHeader,
+        owner: Option<KeyOwner<'_>>,
         use_keys: impl FnOnce(Selected<'_>) -> Verified<R, E>,
     ) -> Lookup<Verified<R, E>> {
         let mut knows_id = false;
         let found = self.file.read(|keys| {
             knows_id = keys.knows_id(header);
-            keys.select(header).map(use_keys)
+            keys.select(header, owner).map(use_keys)
         });
         match found.flatten() {
             Some(found) => Lookup::Found(found),

@@ -5,7 +5,7 @@ use super::file::FileKeys;
 use super::lookup::{Flight, Lookup, Missing, Verified};
 use super::remote::RemoteKeys;
 use super::status::{KeyState, KeyStatus, KeysUnavailable, KnownKey};
-use crate::jose::{JoseHeader, KeySet, Selected};
+use crate::jose::{JoseHeader, KeyOwner, KeySet, Selected};
 
 /// The keys of one issuer.
 pub(crate) enum Keys {
@@ -18,19 +18,20 @@ pub(crate) enum Keys {
 }
 
 impl Keys {
-    /// Applies `use_keys` to the keys that match `header`.
+    /// Applies `use_keys` to the keys that match `header` and may serve `owner`.
     pub(crate) fn lookup<R, E>(
         &self,
         header: &JoseHeader,
+        owner: Option<KeyOwner<'_>>,
         use_keys: impl FnOnce(Selected<'_>) -> Verified<R, E>,
     ) -> Lookup<Verified<R, E>> {
         match self {
-            Self::Fixed(keys) => match keys.select(header) {
+            Self::Fixed(keys) => match keys.select(header, owner) {
                 Some(keys) => Lookup::Found(use_keys(keys)),
                 None => Lookup::Missing(Missing::Unknown),
             },
-            Self::File(file) => file.lookup(header, use_keys),
-            Self::Remote(remote) => remote.lookup(header, use_keys),
+            Self::File(file) => file.lookup(header, owner, use_keys),
+            Self::Remote(remote) => remote.lookup(header, owner, use_keys),
         }
     }
 
@@ -164,7 +165,7 @@ mod tests {
         fn ask(&self, token: &str) -> String {
             let jws = UnverifiedJws::split(token).unwrap();
             let header = JoseHeader::parse(&jws, &allowed()).unwrap();
-            match self.keys.lookup(&header, |keys| keys.verify(&jws).map(|proof| (proof, ()))) {
+            match self.keys.lookup(&header, None, |keys| keys.verify(&jws).map(|proof| (proof, ()))) {
                 Lookup::Found(Ok(_)) => "verified".to_owned(),
                 Lookup::Found(Err(error)) => error.to_string(),
                 Lookup::Missing(Missing::Fetch) => "fetch".to_owned(),

@@ -7,6 +7,8 @@ mod file;
 mod flight;
 mod keys;
 mod live;
+mod load_error;
+mod located;
 mod lookup;
 mod record;
 mod remote;

@@ -29,7 +29,6 @@ impl Record {
     }
 
     /// A fetch brought word that the key set in memory is still the right one.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no fetch is conditional yet"))]
     pub(super) fn not_modified(&mut self, now: Duration) {
         count(&mut self.counters.not_modified);
         self.renewed(now);

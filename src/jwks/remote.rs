@@ -9,14 +9,15 @@ use super::events;
 use super::failure::Failure;
 use super::flight::{InFlight, Landing};
 use super::live::{LastUse, LiveKeys, LiveSet};
+use super::located::Located;
 use super::lookup::{Flight, Lookup, Missing, Verified};
 use super::record::Record;
 use super::schedule::{Advice, Loaded};
-use super::source::{LoadError, Loading, Source};
+use super::source::{Loading, Published, Source};
 use super::state::{Failed, Seat, State};
 use super::status::{KeyStatus, KeysUnavailable, KnownKey};
 use crate::clock::Clock;
-use crate::jose::{JoseHeader, KeySet, Selected};
+use crate::jose::{JoseHeader, KeyOwner, Selected};
 
 /// Keys that an issuer publishes: fetched at first need, refreshed ahead of their end, trusted for a bounded time.
 ///
@@ -38,7 +39,7 @@ pub(crate) struct RemoteKeys {
 
 /// The keys in memory, and until when they are what.
 struct Snapshot {
-    keys: KeySet,
+    published: Published,
     times: Loaded,
 }
 
@@ -71,13 +72,14 @@ impl RemoteKeys {
     pub(super) fn lookup<R, E>(
         &self,
         header: &JoseHeader,
+        owner: Option<KeyOwner<'_>>,
         use_keys: impl FnOnce(Selected<'_>) -> Verified<R, E>,
     ) -> Lookup<Verified<R, E>> {
         let now = self.clock.monotonic();
         let snapshot = self.snapshot.load();
         let trusted = snapshot.as_ref().filter(|snapshot| now < snapshot.times.trusted_until);
         if let Some(snapshot) = trusted
-            && let Some(selected) = snapshot.keys.select(header)
+            && let Some(selected) = snapshot.published.keys.select(header, owner)
         {
             if now >= snapshot.times.refresh_from {
                 self.refresh_in_background(now);
@@ -90,7 +92,7 @@ impl RemoteKeys {
         }
         // There is a trusted key with this `kid`, and it is for other algorithms: the token is at fault, as it is with a
         // signature that such a key does not verify. No outage is blamed for it.
-        let namesake = trusted.is_some_and(|snapshot| snapshot.keys.knows_id(header));
+        let namesake = trusted.is_some_and(|snapshot| snapshot.published.keys.knows_id(header));
         Lookup::Missing(self.missing_as(|missing, record| {
             let unknown = match missing {
                 Missing::Unknown => true,
@@ -164,7 +166,7 @@ impl RemoteKeys {
         // Keys change under the lock only, so these are the ones that the rest speaks of.
         let (status, snapshot) =
             self.settled(now, |state| (state.record.status(&state.schedule, now), self.snapshot.load_full()));
-        let keys = snapshot.map(|snapshot| KnownKey::all(&snapshot.keys)).unwrap_or_default();
+        let keys = snapshot.map(|snapshot| KnownKey::all(&snapshot.published.keys)).unwrap_or_default();
         KeyStatus { keys, ..status }
     }
 
@@ -184,13 +186,14 @@ impl RemoteKeys {
     fn begin(&self, state: &mut State, now: Duration, cause: &'static str) -> Flight {
         state.schedule.begun(now);
         state.record.begun();
-        let located = state.located.take().filter(|located| now < located.until);
+        let located = state.located.as_mut().map(Located::lend);
+        let held = self.snapshot.load().as_ref().map(|snapshot| snapshot.published.clone());
         let (this, source) = (Weak::clone(&self.this), Arc::clone(&self.source));
         let (in_flight, flight) = InFlight::begin(|landing: Landing| async move {
             events::fetching(&source.issuer, cause);
-            let result = source.load(located).await;
+            let loading = source.load(located, held).await;
             if let Some(keys) = this.upgrade() {
-                keys.landed(&landing, result);
+                keys.landed(&landing, loading);
             }
             landing.end();
         });
@@ -199,7 +202,7 @@ impl RemoteKeys {
     }
 
     /// Takes what a fetch brought, unless it was given up meanwhile.
-    fn landed(&self, landing: &Landing, result: Result<Loading, LoadError>) {
+    fn landed(&self, landing: &Landing, Loading { located, result }: Loading) {
         let (now, issuer) = (self.clock.monotonic(), &self.source.issuer);
         let result = result.map_err(|error| Failure::of(&error));
         let mut state = self.state();
@@ -207,17 +210,26 @@ impl RemoteKeys {
             return;
         }
         let flight = state.flight.take();
+        let known = state.located.take();
+        state.located = located.or(known);
         match result {
-            Ok(Loading { located, keys, lifetime }) => {
+            Ok(published) => {
+                let lifetime = published.lifetime;
                 let times = state.schedule.succeeded(now, lifetime, jitter());
-                state.record.succeeded(now);
-                state.located = located;
                 // The set replaces the old one whole: a key that is gone stops verifying.
-                let new = Arc::new(Snapshot { keys, times });
+                let new = Arc::new(Snapshot { published, times });
                 let old = self.snapshot.swap(Some(Arc::clone(&new)));
                 self.generation.fetch_add(1, Ordering::Release);
-                drop(state);
-                events::loaded(issuer, old.as_ref().map(|old| &old.keys), &new.keys, lifetime);
+                let new = &new.published;
+                if new.confirmed {
+                    state.record.not_modified(now);
+                    drop(state);
+                    events::not_modified(issuer, lifetime);
+                } else {
+                    state.record.succeeded(now);
+                    drop(state);
+                    events::loaded(issuer, old.as_ref().map(|old| &*old.published.keys), &new.keys, lifetime);
+                }
                 if old.is_none() {
                     self.take_place();
                 }

@@ -1,19 +1,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header;
+
 use super::cache_control::lifetime;
 use super::events;
+use super::failure::Failure;
+use super::load_error::{LoadError, MAX_PUBLISHED_KEYS};
+use super::located::{Located, Move};
 use super::timing::KeyTiming;
 use crate::clock::Clock;
-use crate::fetch::{Endpoint, FetchError, FetchLimits, HttpClient, LoopbackHttp, get_json, without_secrets};
+use crate::fetch::{
+    Endpoint, EntityTag, FetchLimits, HttpClient, LoopbackHttp, Revalidated, get_json_if_changed,
+};
 use crate::jose::{AllowedAlgorithms, JwkSet, JwkSetError, KeySet, SignatureBackend};
-use crate::metadata::{DiscoveryError, Issuer, discover};
-
-/// A discovered place is used again for this long, unless a fetch fails: a key set that moved is found again.
-const METADATA_LIFETIME: Duration = Duration::from_secs(60 * 60);
-
-/// How many keys a fetched set may have.
-const MAX_PUBLISHED_KEYS: usize = 100;
+use crate::metadata::{MetadataPlace, discover};
 
 /// Where the keys are, and what is needed to get and use them.
 pub(crate) struct Source {
@@ -28,81 +29,134 @@ pub(crate) struct Source {
     pub(crate) timing: KeyTiming,
 }
 
+#[derive(Eq, PartialEq)]
 pub(crate) enum Location {
     /// Found through the issuer's metadata.
-    Discovered(Issuer),
+    Discovered(MetadataPlace),
     /// Known from the configuration.
     Configured(Endpoint),
 }
 
-/// A discovered place of the keys.
-pub(super) struct Located {
-    endpoint: Endpoint,
-    pub(super) until: Duration,
+/// The keys of one set, for as long as they are held, and what it takes to ask whether they are still the ones.
+#[derive(Clone)]
+pub(super) struct Published {
+    pub(super) keys: Arc<KeySet>,
+    pub(super) lifetime: Duration,
+    /// Whether the last fetch found them unchanged.
+    pub(super) confirmed: bool,
+    from: Endpoint,
+    tag: Option<EntityTag>,
 }
 
 /// What a fetch brought.
 pub(super) struct Loading {
+    /// What is new about the place, also after a failure.
     pub(super) located: Option<Located>,
-    pub(super) keys: KeySet,
-    pub(super) lifetime: Duration,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub(super) enum LoadError {
-    #[error("the metadata of {issuer} did not lead to its keys")]
-    Discovery { issuer: Box<str>, source: DiscoveryError },
-    #[error("the key set at {endpoint} could not be fetched")]
-    Fetch { endpoint: String, source: FetchError },
-    #[error("the key set is unusable")]
-    Set(#[source] JwkSetError),
-    #[error("the key set has {0} keys, more than {MAX_PUBLISHED_KEYS}")]
-    TooManyKeys(usize),
-    #[error("none of the {0} keys of the set can be used")]
-    NoUsableKey(usize),
-    #[error("the fetch was dropped or did not end")]
-    GivenUp,
+    pub(super) result: Result<Published, LoadError>,
 }
 
 impl Source {
     /// Whether both lead to the same keys, ready for the same use. (The servers are the same.)
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        let place = |source: &Self| match &source.location {
-            Location::Discovered(issuer) => issuer.as_str().to_owned(),
-            Location::Configured(endpoint) => endpoint.uri().to_string(),
-        };
         self.issuer == other.issuer
-            && std::mem::discriminant(&self.location) == std::mem::discriminant(&other.location)
-            && place(self) == place(other)
+            && self.location == other.location
             && Arc::ptr_eq(&self.client, &other.client)
             && self.allowed == other.allowed
     }
 
-    /// Finds, gets and prepares the keys, within the time of one fetch for all of it.
-    pub(super) async fn load(&self, located: Option<Located>) -> Result<Loading, LoadError> {
-        let (client, started) = (&*self.client, self.clock.monotonic());
-        let limits = || self.limits_left(started);
-        let (endpoint, located) = match &self.location {
-            Location::Configured(endpoint) => (endpoint.clone(), None),
-            Location::Discovered(issuer) => {
-                let located = match located {
-                    Some(located) => located,
-                    None => Located {
-                        endpoint: discover(client, issuer, self.loopback_http, limits).await.map_err(
-                            |source| LoadError::Discovery { issuer: issuer.as_str().into(), source },
-                        )?,
-                        until: started.saturating_add(METADATA_LIFETIME),
-                    },
-                };
-                (located.endpoint.clone(), Some(located))
+    /// Finds, gets and prepares the keys, within the time of one fetch for all of it. `held` is what is in memory: a 304
+    /// can confirm nothing else.
+    pub(super) async fn load(&self, located: Option<Located>, held: Option<Published>) -> Loading {
+        let started = self.clock.monotonic();
+        let place = match &self.location {
+            Location::Discovered(place) => place,
+            Location::Configured(endpoint) => {
+                return Loading { located: None, result: self.published(endpoint, held, started).await };
             }
         };
-        let response = get_json(client, &endpoint, limits()).await.map_err(|source| {
-            let endpoint = without_secrets(&endpoint.uri().to_string());
-            LoadError::Fetch { endpoint, source }
-        })?;
-        let text =
-            std::str::from_utf8(response.body()).map_err(|_| LoadError::Set(JwkSetError::Malformed))?;
+        match self.locate(place, located, started).await {
+            Ok(mut located) => {
+                let result = self.published(located.endpoint(), held, started).await;
+                located.ended(result.is_ok());
+                let result = result.map_err(|error| moved(&located, error));
+                Loading { located: Some(located), result }
+            }
+            Err(error) => Loading { located: None, result: Err(error) },
+        }
+    }
+
+    /// Where the keys are: as remembered for a while, then as the metadata says, and as remembered again if there is no
+    /// metadata to be had.
+    async fn locate(
+        &self,
+        place: &MetadataPlace,
+        known: Option<Located>,
+        started: Duration,
+    ) -> Result<Located, LoadError> {
+        let known = match known {
+            Some(known) if known.is_fresh(started) => return Ok(known),
+            known => known,
+        };
+        let usable = known.as_ref().is_some_and(|known| known.is_usable(started));
+        // With a place to get keys from whatever the metadata says, half of the time is kept for them.
+        let kept = if usable { self.limits_left(started).timeout.checked_div(2) } else { None };
+        let limits = || {
+            let left = self.limits_left(started);
+            FetchLimits { timeout: left.timeout.saturating_sub(kept.unwrap_or_default()), ..left }
+        };
+        match (discover(&*self.client, place, self.loopback_http, limits).await, known) {
+            (Ok(endpoint), None) => Ok(Located::new(endpoint, started)),
+            (Ok(endpoint), Some(mut known)) => {
+                match known.renew(endpoint, &place.candidates, started) {
+                    Move::None => {}
+                    Move::Followed { from } => events::moved(&self.issuer, &from, known.endpoint()),
+                    Move::Refused { to } => events::move_refused(&self.issuer, known.endpoint(), &to),
+                }
+                Ok(known)
+            }
+            (Err(source), Some(known)) if usable => {
+                let failure = Failure::of(&LoadError::Discovery { issuer: self.issuer.clone(), source });
+                events::metadata_not_refreshed(&self.issuer, failure.code, &failure.message);
+                Ok(known)
+            }
+            (Err(source), _) => Err(LoadError::Discovery { issuer: self.issuer.clone(), source }),
+        }
+    }
+
+    /// The keys at a place: new ones, or those that are held and confirmed.
+    async fn published(
+        &self,
+        endpoint: &Endpoint,
+        held: Option<Published>,
+        started: Duration,
+    ) -> Result<Published, LoadError> {
+        let held = held.filter(|held| held.from == *endpoint);
+        let held = held.and_then(|held| held.tag.clone().map(|tag| (held, tag)));
+        let limits = self.limits_left(started);
+        let answer = get_json_if_changed(&*self.client, endpoint, held, limits).await;
+        match answer.map_err(|source| LoadError::Fetch { endpoint: endpoint.shown(), source })? {
+            Revalidated::Changed { document, tag } => Ok(Published {
+                keys: Arc::new(self.key_set(document.body())?),
+                lifetime: lifetime(document.headers(), &self.timing),
+                confirmed: false,
+                from: endpoint.clone(),
+                tag,
+            }),
+            Revalidated::Unchanged { held, headers, tag } => {
+                // RFC 9111 §4.3.4: what the 304 says counts from now on, and what it leaves out stays.
+                let says = headers.contains_key(header::CACHE_CONTROL);
+                let lifetime = if says { lifetime(&headers, &self.timing) } else { held.lifetime };
+                Ok(Published { lifetime, confirmed: true, tag: Some(tag), ..held })
+            }
+        }
+    }
+
+    /// The keys of a document.
+    ///
+    /// Deliberately not asked for its media type: servers call it `application/json`, `application/jwk-set+json`, and
+    /// whatever their storage calls any file. The place was named by the issuer, and what is no JWK Set is refused.
+    fn key_set(&self, document: &[u8]) -> Result<KeySet, LoadError> {
+        let text = std::str::from_utf8(document).map_err(|_| LoadError::Set(JwkSetError::Malformed))?;
         let set = JwkSet::from_json(text).map_err(LoadError::Set)?;
         // An issuer publishes two to ten.
         let published = set.len().saturating_add(set.unusable().len());
@@ -120,7 +174,7 @@ impl Source {
         if keys.is_empty() && published > 0 {
             return Err(LoadError::NoUsableKey(published));
         }
-        Ok(Loading { located, keys, lifetime: lifetime(response.headers(), &self.timing) })
+        Ok(keys)
     }
 
     /// What is left, of the time for one fetch, for its next exchange.
@@ -128,4 +182,10 @@ impl Source {
         let taken = self.clock.monotonic().saturating_sub(started);
         FetchLimits { timeout: self.timing.fetch_timeout.saturating_sub(taken), ..FetchLimits::default() }
     }
+}
+
+/// A failure at a place that the issuer has left, as far as its metadata says: no retry of ours will heal it.
+fn moved(located: &Located, error: LoadError) -> LoadError {
+    let Some(to) = located.refused() else { return error };
+    LoadError::Moved { from: located.endpoint().shown(), to: to.shown(), source: Box::new(error) }
 }

@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use super::flight::InFlight;
+use super::load_error::LoadError;
+use super::located::Located;
 use super::lookup::{Flight, Missing};
 use super::record::Record;
 use super::schedule::{Advice, Schedule};
-use super::source::{LoadError, Located};
 use super::status::KeysUnavailable;
 use super::timing::KeyTiming;
 

@@ -47,7 +47,7 @@ pub fn anyone() -> Requirement {
 ///
 /// Such a token has a subject, and names a client (`client_id`, or `azp` where that is missing) that is not the subject.
 /// One that lacks either shows no user and is refused. Not checked: an issuer that gives its clients subjects of their
-/// own (Keycloak's service accounts, say) makes their tokens look like a user's.
+/// own makes their tokens look like a user's. The preset of a provider looks at what that provider's tokens say instead.
 #[must_use]
 pub fn user() -> Requirement {
     Requirement(Term::User)
@@ -164,7 +164,10 @@ impl Policy for Requirement {
         // Only now, off the usual path: what was missing, and whether scopes would cure it. A set that a
         // `not` turns against itself cures nothing, so it is tried before it is named.
         let needed = self.0.needed_scopes(token).filter(|scopes| self.0.holds(token, scopes));
-        let denial = Denial::because(format!("required: {self}"));
+        // No list of groups is not an empty list of groups, and whoever reads this should know which it was.
+        let untold = token.leaves_out_groups() && self.0.judge(token, &[]).is_none();
+        let why = if untold { ", but the token leaves out its groups (overage)" } else { "" };
+        let denial = Denial::because(format!("required: {self}{why}"));
         Decision::Deny(denial.with_needed_scopes(needed.unwrap_or_default()))
     }
 
@@ -190,24 +193,20 @@ impl Term {
         self.judge(token, granted) == Some(true)
     }
 
-    /// The same in three values. What cannot be told (a claim for roles that is no list of names) is neither
-    /// met nor not met, so that `not` cannot turn it into an admission.
+    /// The same in three values. What cannot be told (a claim for roles or scopes that is no list of names) is
+    /// neither met nor not met, so that `not` cannot turn it into an admission.
     fn judge(&self, token: &ValidatedToken, granted: &[ScopeName]) -> Option<bool> {
-        let has = |scope: &ScopeName| token.scopes().contains(scope.as_str()) || granted.contains(scope);
+        let has = |scope: &ScopeName| {
+            if granted.contains(scope) { Some(true) } else { token.lists_scope(scope.as_str()) }
+        };
         match self {
             Self::Anyone | Self::Authenticated => Some(true),
             Self::User => token.speaks_for_user(),
-            Self::AllScopes(scopes) => Some(scopes.iter().all(has)),
-            Self::AnyScope(scopes) => Some(scopes.iter().any(has)),
+            Self::AllScopes(scopes) => all(scopes.iter().map(has)),
+            Self::AnyScope(scopes) => any(scopes.iter().map(has)),
             Self::Role(role) => token.lists_role(role),
-            Self::And(both) => match both.each_ref().map(|term| term.judge(token, granted)) {
-                [Some(false), _] | [_, Some(false)] => Some(false),
-                [left, right] => left.and(right),
-            },
-            Self::Or(either) => match either.each_ref().map(|term| term.judge(token, granted)) {
-                [Some(true), _] | [_, Some(true)] => Some(true),
-                [left, right] => left.and(right),
-            },
+            Self::And(both) => all(both.iter().map(|term| term.judge(token, granted))),
+            Self::Or(either) => any(either.iter().map(|term| term.judge(token, granted))),
             Self::Not(term) => term.judge(token, granted).map(|met| !met),
         }
     }
@@ -239,6 +238,24 @@ impl Term {
             }
         }
     }
+}
+
+/// Whether all hold. One that does not hold decides it, whatever cannot be told of the others.
+fn all(mut answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut so_far = Some(true);
+    while so_far != Some(false) {
+        match answers.next() {
+            Some(Some(true)) => {}
+            Some(answer) => so_far = answer,
+            None => break,
+        }
+    }
+    so_far
+}
+
+/// Whether one holds.
+fn any(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    all(answers.map(|answer| answer.map(|met| !met))).map(|none| !none)
 }
 
 impl fmt::Display for Requirement {

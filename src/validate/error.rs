@@ -69,13 +69,15 @@ enum Reason {
     Claims(ClaimsError),
     #[error("{0}")]
     Text(&'static str),
+    #[error("{0}: {1}")]
+    Hinted(&'static str, &'static str),
     #[error("claim `{0}` is missing")]
     Missing(&'static str),
     #[error("claim `{0}` marks a token of another kind")]
     Marker(&'static str),
-    #[error("`typ` is not one of profile `{0}`, but profile `{1}` would take it")]
+    #[error("`typ` is not one that `{0}` takes, but profile `{1}` would take it")]
     TypFits(&'static str, &'static str),
-    #[error("`typ` is not one of profile `{0}`")]
+    #[error("`typ` is not one that `{0}` takes")]
     Typ(&'static str),
 }
 
@@ -108,12 +110,27 @@ impl InvalidToken {
         Self { kind: InvalidTokenKind::MissingClaim, reason: Reason::Missing(claim) }
     }
 
+    /// A token that is meant for somebody else, and what an operator should know about such tokens.
+    pub(super) fn for_others(reason: &'static str, hint: Option<&'static str>) -> Self {
+        let reason = hint.map_or(Reason::Text(reason), |hint| Reason::Hinted(reason, hint));
+        Self { kind: InvalidTokenKind::WrongAudience, reason }
+    }
+
+    /// A token that does not say whom it is meant for.
+    pub(super) fn without_audience(hint: Option<&'static str>) -> Self {
+        let missing = Self::missing("aud");
+        hint.map_or(missing.clone(), |hint| Self {
+            reason: Reason::Hinted("claim `aud` is missing", hint),
+            ..missing
+        })
+    }
+
     /// A token that carries a claim which only another kind of token has.
     pub(super) fn marked(claim: &'static str) -> Self {
         Self { kind: InvalidTokenKind::WrongType, reason: Reason::Marker(claim) }
     }
 
-    /// A `typ` outside the profile of this name. Names the profile that would take it, if there is one.
+    /// A `typ` that tokens of this kind do not have. Names the profile that would take it, if there is one.
     pub(super) fn wrong_typ(profile: &'static str, fitting: Option<&'static str>) -> Self {
         let reason = fitting.map_or(Reason::Typ(profile), |fitting| Reason::TypFits(profile, fitting));
         Self { kind: InvalidTokenKind::WrongType, reason }

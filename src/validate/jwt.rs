@@ -8,7 +8,7 @@ use super::known::KnownIssuer;
 use super::validator::{Presented, TokenValidator, Validation};
 use crate::claims::Claims;
 use crate::clock::Clock;
-use crate::jose::{JoseError, JoseHeader, UnverifiedJws, VerifiedJws};
+use crate::jose::{JoseError, JoseHeader, KeyOwner, UnverifiedJws, VerifiedJws};
 use crate::jwks::{Flight, Lookup, Missing};
 use crate::token::ValidatedToken;
 
@@ -40,6 +40,8 @@ struct Case<'t> {
     jws: UnverifiedJws<'t>,
     /// Where the claims had to be read to find the issuer.
     read: Option<Claims>,
+    /// The tenant whose keys are asked for, where keys say whose they are.
+    owner: Option<KeyOwner<'t>>,
     now: Duration,
 }
 
@@ -93,12 +95,13 @@ impl Shared {
         let jws = UnverifiedJws::split(token)?;
         let now = self.clock.unix_time();
         if let Some(issuer) = issuers.only() {
-            return Case { issuer, jws, read: None, now }.judge();
+            return Case { issuer, jws, read: None, owner: None, now }.judge();
         }
         let claims = Claims::from_json(jws.payload_text()?)?;
         let name = claims.issuer().ok_or(InvalidToken::missing("iss"))?;
         let issuer = issuers.find(name).ok_or(InvalidToken::wrong_issuer())?;
-        Case { issuer, jws, read: Some(claims), now }.judge()
+        let owner = issuer.owner_of_keys(name);
+        Case { issuer, jws, read: Some(claims), owner, now }.judge()
     }
 }
 
@@ -106,9 +109,9 @@ impl Case<'_> {
     fn judge(mut self) -> Result<Judged, InvalidToken> {
         let issuer = self.issuer;
         let header = JoseHeader::parse(&self.jws, &issuer.allowed)?;
-        issuer.rules.profile.check_typ(header.typ())?;
+        issuer.rules.kind.check_typ(header.typ())?;
         let seen = issuer.keys.generation();
-        let verified = issuer.keys.lookup(&header, |keys| {
+        let verified = issuer.keys.lookup(&header, self.owner, |keys| {
             // The claims first: a token that is refused for them costs no signature operation.
             let claims = self.checked_claims()?;
             keys.verify(&self.jws).map(|proof| (proof, claims)).map_err(InvalidToken::from)
@@ -158,7 +161,7 @@ impl Case<'_> {
 impl KnownIssuer {
     /// Checked claims become a validated token only against the proof that their signature was verified.
     fn vouch(&self, _: VerifiedJws, claims: Claims) -> ValidatedToken {
-        ValidatedToken::with_roles_at(claims, &self.roles_at)
+        ValidatedToken::new(claims, &self.mapping)
     }
 }
 

@@ -1,7 +1,7 @@
 use super::rules::ClaimRules;
-use crate::claims::ClaimPath;
-use crate::jose::AllowedAlgorithms;
+use crate::jose::{AllowedAlgorithms, KeyOwner};
 use crate::jwks::Keys;
+use crate::token::ClaimMapping;
 
 /// An issuer whose tokens are taken, ready to judge them.
 pub(crate) struct KnownIssuer {
@@ -10,13 +10,20 @@ pub(crate) struct KnownIssuer {
     pub(crate) rules: ClaimRules,
     pub(crate) allowed: AllowedAlgorithms,
     pub(crate) keys: Keys,
-    pub(crate) roles_at: ClaimPath,
+    pub(crate) mapping: ClaimMapping,
 }
 
 impl KnownIssuer {
     /// Every `iss` that its tokens may have.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.rules.issuers.iter().map(|name| &*name.iss)
+    }
+
+    /// Whose keys a token of this name is verified with, where keys say whose they are.
+    pub(super) fn owner_of_keys(&self, name: &str) -> Option<KeyOwner<'_>> {
+        let template = self.rules.kind.keys_of_every_tenant?;
+        let tenant = self.rules.issuers.find(name)?.tenant.as_deref()?;
+        Some(KeyOwner { template, tenant })
     }
 
     /// Whether a key or a claim of its tokens is judged by which of the names they have.

@@ -2,20 +2,29 @@
 
 mod binding;
 mod directory;
+mod entra;
 mod error;
+mod facts;
 mod jwt;
+mod kind;
 mod known;
+mod kubernetes;
 mod names;
 mod profile;
+mod providers;
 mod rules;
 mod validator;
 
 pub(crate) use binding::check_binding;
 pub(crate) use directory::{Directory, Listing};
+pub(crate) use entra::{ANY_TENANT, ENTRA_V1, ENTRA_V2};
 pub use error::{InvalidToken, InvalidTokenKind, Unavailable, ValidationError};
 pub(crate) use jwt::JwtValidator;
+pub(crate) use kind::{AudienceRule, IssuerRule, TokenKind};
 pub(crate) use known::KnownIssuer;
+pub(crate) use kubernetes::KUBERNETES;
 pub(crate) use names::{IssuerName, IssuerNames};
 pub use profile::{Profile, UnknownProfile};
+pub(crate) use providers::{AUTH0, COGNITO, GITHUB_ACTIONS, GOOGLE, KEYCLOAK, OKTA};
 pub(crate) use rules::{ClaimRules, DEFAULT_LEEWAY, check_expiry};
 pub use validator::{Presented, TokenValidator, Validation};

@@ -4,7 +4,7 @@
 pub(crate) struct IssuerNames(Box<[IssuerName]>);
 
 /// One of them.
-#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct IssuerName {
     pub(crate) iss: Box<str>,
     /// The one tenant whose tokens have this name, where an issuer has tenants.

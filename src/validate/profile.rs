@@ -1,9 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::error::InvalidToken;
-use crate::claims::Claims;
-use crate::jose::MediaType;
+use super::kind::{AudienceRule, IssuerRule, Marks, TokenKind};
+use crate::token::TokenLayout;
 
 /// What kind of access token an issuer sends.
 ///
@@ -51,49 +50,41 @@ pub enum Profile {
     PlainJwt,
 }
 
-/// A profile as data: what `typ` may be, what must be there, what must not.
-struct Row {
-    name: &'static str,
-    typs: &'static [&'static str],
-    typ_may_be_missing: bool,
-    required: &'static [RequiredClaim],
-    markers: &'static [(&'static str, Marks)],
-}
-
-/// When a claim marks another kind of token.
-enum Marks {
-    /// Whenever it is there, `null` included.
-    Always,
-    /// With one of these values.
-    As(&'static [&'static str]),
-    /// With any value but this one.
-    Unless(&'static str),
-}
-
-/// A claim's name, and how to see that it is there.
-type RequiredClaim = (&'static str, fn(&Claims) -> bool);
-
-const RFC_9068: Row = Row {
+pub(super) static RFC_9068: TokenKind = TokenKind {
     name: "rfc9068",
+    source: "RFC 9068",
+    issuers: IssuerRule::Configured,
+    keys_of_every_tenant: None,
     // RFC 9068 §4: at+jwt or application/at+jwt; any other explicit type is refused.
     typs: &["at+jwt"],
     typ_may_be_missing: false,
-    // RFC 9068 §2.2. `iss`, `aud` and `exp` are required of every token, whatever its profile.
-    required: &[
-        ("sub", |claims| claims.subject().is_some()),
-        ("client_id", |claims| claims.client_id().is_some()),
-        ("iat", |claims| claims.issued_at().is_some()),
-        ("jti", |claims| claims.token_id().is_some()),
-    ],
+    laxer: Some(&PLAIN_JWT),
+    // RFC 9068 §2.2. `iss`, `aud` and `exp` are required of every token, whatever its kind.
+    required: &[&["sub"], &["client_id"], &["iat"], &["jti"]],
+    values: &[],
     markers: &[],
+    carries: &[],
+    algorithms: &[],
+    audience: AudienceRule::Audience,
+    audience_hint: None,
+    layout: TokenLayout::GENERIC,
+    beyond: None,
 };
 
-const PLAIN_JWT: Row = Row {
+static PLAIN_JWT: TokenKind = PLAIN;
+
+/// What the kinds of tokens without a type of their own have in common.
+pub(super) const PLAIN: TokenKind = TokenKind {
     name: "plain_jwt",
+    source: "RFC 7519, RFC 8725",
+    issuers: IssuerRule::Configured,
+    keys_of_every_tenant: None,
     // RFC 8725 §3.11: without a type of their own, but never with somebody else's.
     typs: &["jwt", "at+jwt"],
     typ_may_be_missing: true,
+    laxer: None,
     required: &[],
+    values: &[],
     // RFC 8725 §3.12, RFC 9068 §5: what only tokens of another kind carry.
     markers: &[
         // ID tokens: OpenID Connect Core §2 and §3.3.2.11, FAPI 1.0 part 2 §5.1; `token_use` is Cognito's, `typ` Keycloak's.
@@ -116,55 +107,28 @@ const PLAIN_JWT: Row = Row {
         ("vp", Marks::Always),
         ("vc", Marks::Always),
     ],
+    carries: &[],
+    algorithms: &[],
+    audience: AudienceRule::Audience,
+    audience_hint: None,
+    layout: TokenLayout::GENERIC,
+    beyond: None,
 };
 
 impl Profile {
     const ALL: [Self; 2] = [Self::Rfc9068, Self::PlainJwt];
 
-    fn row(self) -> &'static Row {
+    pub(crate) fn kind(self) -> &'static TokenKind {
         match self {
             Self::Rfc9068 => &RFC_9068,
             Self::PlainJwt => &PLAIN_JWT,
         }
     }
-
-    fn takes_typ(self, typ: Option<MediaType<'_>>) -> bool {
-        let row = self.row();
-        typ.map_or(row.typ_may_be_missing, |typ| row.typs.iter().any(|accepted| typ.is(accepted)))
-    }
-
-    pub(super) fn check_typ(self, typ: Option<MediaType<'_>>) -> Result<(), InvalidToken> {
-        if self.takes_typ(typ) {
-            return Ok(());
-        }
-        let fitting = Self::ALL.into_iter().find(|profile| profile.takes_typ(typ));
-        Err(InvalidToken::wrong_typ(self.row().name, fitting.map(|profile| profile.row().name)))
-    }
-
-    pub(super) fn check_claims(self, claims: &Claims) -> Result<(), InvalidToken> {
-        let row = self.row();
-        if let Some((missing, _)) = row.required.iter().find(|(_, present)| !present(claims)) {
-            return Err(InvalidToken::missing(missing));
-        }
-        row.markers.iter().try_for_each(|(name, marks)| marks.check(name, claims))
-    }
 }
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.row().name)
-    }
-}
-
-impl Marks {
-    fn check(&self, name: &'static str, claims: &Claims) -> Result<(), InvalidToken> {
-        let Some(value) = claims.member(name) else { return Ok(()) };
-        let marked = match self {
-            Self::Always => true,
-            Self::As(kinds) => value.as_str().is_some_and(|value| kinds.contains(&value)),
-            Self::Unless(ours) => value.as_str() != Some(ours),
-        };
-        if marked { Err(InvalidToken::marked(name)) } else { Ok(()) }
+        f.write_str(self.kind().name)
     }
 }
 
@@ -177,6 +141,6 @@ impl FromStr for Profile {
     type Err = UnknownProfile;
 
     fn from_str(name: &str) -> Result<Self, UnknownProfile> {
-        Self::ALL.into_iter().find(|profile| profile.row().name == name).ok_or(UnknownProfile(()))
+        Self::ALL.into_iter().find(|profile| profile.kind().name == name).ok_or(UnknownProfile(()))
     }
 }

@@ -302,7 +302,7 @@ async fn hostile_metadata_leads_to_no_keys() {
         world.origin.on(OPENID, hostile.clone());
         world.origin.on(OAUTH, hostile);
         // Long enough for everything to be forgotten: keys, and where they were.
-        world.advance(3 * 3600);
+        world.advance(25 * 3600);
         let keys = world.origin.count(JWKS);
         api.token(world.token()).await.assert_unavailable(1);
         assert_eq!(world.origin.count(JWKS), keys, "nobody was led to keys");

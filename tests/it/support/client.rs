@@ -1,8 +1,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode, header};
 use portcullis::{BoxFuture, FetchError, FetchLimits, HttpClient};
 use tokio::sync::Semaphore;
 
@@ -14,8 +15,16 @@ pub(crate) struct ScriptedClient {
 
 #[derive(Debug, Default)]
 struct Script {
-    requests: Vec<String>,
+    requests: Vec<Asked>,
     replies: HashMap<String, VecDeque<Reply>>,
+}
+
+/// One request, as the client was given it.
+#[derive(Clone, Debug)]
+struct Asked {
+    url: String,
+    headers: HeaderMap,
+    timeout: Duration,
 }
 
 /// One scripted answer. The last one for a URL is given again and again.
@@ -38,7 +47,19 @@ impl ScriptedClient {
 
     /// Every URL asked so far, in order.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.script.lock().unwrap().requests.clone()
+        self.script.lock().unwrap().requests.iter().map(|asked| asked.url.clone()).collect()
+    }
+
+    /// What every request so far said in this header field, in order; empty where it was silent.
+    pub(crate) fn said(&self, name: &HeaderName) -> Vec<String> {
+        let script = self.script.lock().unwrap();
+        let values = script.requests.iter().map(|asked| asked.headers.get(name).cloned());
+        values.map(|value| value.map_or(String::new(), |value| value.to_str().unwrap().to_owned())).collect()
+    }
+
+    /// How long every request so far might take, in order.
+    pub(crate) fn timeouts(&self) -> Vec<Duration> {
+        self.script.lock().unwrap().requests.iter().map(|asked| asked.timeout).collect()
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -59,7 +80,8 @@ impl HttpClient for ScriptedClient {
             let url = request.uri().to_string();
             let reply = {
                 let mut script = script.lock().unwrap();
-                script.requests.push(url.clone());
+                let headers = request.headers().clone();
+                script.requests.push(Asked { url: url.clone(), headers, timeout: limits.timeout });
                 match script.replies.get_mut(&url) {
                     Some(replies) if replies.len() > 1 => replies.pop_front(),
                     Some(replies) => replies.front().cloned(),

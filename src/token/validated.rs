@@ -1,7 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::claims::{ClaimPath, ClaimPosition, Claims, NumericDate, Scopes, Unreadable};
+use super::layout::{ClaimMapping, ScopesAt, TokenLayout};
+use crate::claims::{ClaimPath, ClaimPosition, Claims, NumericDate, Scopes};
 
 /// An access token that passed validation: the principal of a request.
 ///
@@ -17,7 +18,19 @@ pub struct ValidatedToken {
 
 struct Shared {
     claims: Claims,
-    roles: Result<Option<ClaimPosition>, Unreadable>,
+    layout: &'static TokenLayout,
+    /// Where the scopes are, if not in `scope`.
+    scopes: Option<ClaimPosition>,
+    roles: Result<Option<ClaimPosition>, NotTold>,
+}
+
+/// Why roles cannot be told.
+#[derive(Clone, Copy)]
+enum NotTold {
+    /// The path to them leads through something that is no object.
+    Unreadable,
+    /// They were too many, so the issuer left them out.
+    LeftOut,
 }
 
 impl ValidatedToken {
@@ -29,12 +42,23 @@ impl ValidatedToken {
     /// because its binding was not verified.
     #[must_use]
     pub fn assertion(claims: Claims) -> Self {
-        Self::with_roles_at(claims, &ClaimPath::member("roles"))
+        let roles_at = TokenLayout::GENERIC.roles.map(ClaimPath::member);
+        Self::new(claims, &ClaimMapping { layout: &TokenLayout::GENERIC, roles_at })
     }
 
-    pub(crate) fn with_roles_at(claims: Claims, path: &ClaimPath) -> Self {
-        let roles = claims.find(path);
-        Self { shared: Arc::new(Shared { claims, roles }) }
+    /// Roles and scopes are found here once, so that a decision does not look for them.
+    pub(crate) fn new(claims: Claims, mapping: &ClaimMapping) -> Self {
+        let layout = mapping.layout;
+        let roles = match &mapping.roles_at {
+            Some(_) if mapping.is_left_out(&claims) => Err(NotTold::LeftOut),
+            Some(path) => claims.find(path).map_err(|_| NotTold::Unreadable),
+            None => Ok(None),
+        };
+        let scopes = match layout.scopes {
+            ScopesAt::Words(name) | ScopesAt::List(name) => claims.position(name),
+            ScopesAt::Registered | ScopesAt::Nowhere => None,
+        };
+        Self { shared: Arc::new(Shared { claims, layout, scopes, roles }) }
     }
 
     /// The token's claims.
@@ -56,10 +80,32 @@ impl ValidatedToken {
         Some(Identity { issuer: self.claims().issuer()?, subject: self.subject()? })
     }
 
-    /// `scope`: what the client was granted.
+    /// Whom the token was issued to: `client_id` (RFC 9068 §2.2), or the claim that a provider's preset reads instead.
+    /// `None` if the token does not say.
+    #[must_use]
+    pub fn client(&self) -> Option<&str> {
+        self.shared.layout.client(self.claims())
+    }
+
+    /// What the client was granted: `scope`, or the claim that a provider's preset reads instead. Empty where that
+    /// claim is absent or has another shape than the provider's.
     #[must_use]
     pub fn scopes(&self) -> Scopes<'_> {
-        self.claims().scopes()
+        self.readable_scopes().unwrap_or_else(Scopes::none)
+    }
+
+    /// Whether the token has this scope, where "it cannot be told" must not be mistaken for "no".
+    pub(crate) fn lists_scope(&self, scope: &str) -> Option<bool> {
+        self.readable_scopes()?.lists(scope)
+    }
+
+    fn readable_scopes(&self) -> Option<Scopes<'_>> {
+        match (self.shared.layout.scopes, self.shared.scopes) {
+            (ScopesAt::Registered, _) => Some(self.claims().scopes()),
+            (_, None) | (ScopesAt::Nowhere, _) => Some(Scopes::none()),
+            (ScopesAt::Words(_), Some(position)) => self.claims().scopes_in_words(position),
+            (ScopesAt::List(_), Some(position)) => self.claims().scopes_in_list(position),
+        }
     }
 
     /// `exp`: the instant from which the token is expired.
@@ -80,15 +126,18 @@ impl ValidatedToken {
         match self.shared.roles {
             Ok(Some(roles)) => self.claims().lists(roles, role),
             Ok(None) => Some(false),
-            Err(Unreadable) => None,
+            Err(_) => None,
         }
     }
 
-    /// Whether the subject is somebody else than the client. `None` where the token does not say.
+    /// Whether the issuer left out the list of groups that roles are read from.
+    pub(crate) fn leaves_out_groups(&self) -> bool {
+        matches!(self.shared.roles, Err(NotTold::LeftOut))
+    }
+
+    /// Whether the token speaks for a user, and not for a client on its own behalf. `None` where it does not say.
     pub(crate) fn speaks_for_user(&self) -> Option<bool> {
-        let client = self.claims().client_id().or_else(|| self.claims().member("azp")?.as_str());
-        let (client, subject) = (named(client)?, named(self.subject())?);
-        Some(subject != client)
+        self.shared.layout.user.judge(self.claims(), self.client())
     }
 
     /// Whether both are handles to the same validated claims.
@@ -96,11 +145,6 @@ impl ValidatedToken {
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
-}
-
-/// An empty name is nobody's.
-fn named(name: Option<&str>) -> Option<&str> {
-    name.filter(|name| !name.is_empty())
 }
 
 /// A subject and the issuer that knows it. Two issuers may give the same subject to two people: they are two identities

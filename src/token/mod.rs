@@ -1,0 +1,9 @@
+//! Who a request is from: a validated token, read the way its issuer writes it.
+
+mod layout;
+mod user;
+mod validated;
+
+pub(crate) use layout::{ClaimMapping, ScopesAt, TokenLayout};
+pub(crate) use user::UserRule;
+pub use validated::{Identity, ValidatedToken};
