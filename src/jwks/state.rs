@@ -77,7 +77,9 @@ impl State {
 
     pub(super) fn join(&mut self) -> Option<Seat> {
         let flight = self.flight.as_ref().and_then(InFlight::join)?;
-        if flight.strong_count().is_none_or(|waiting| waiting <= MOST_WAITING) {
+        // One more is kept for those who come later.
+        let waiting = flight.strong_count().map(|count| count.saturating_sub(1));
+        if waiting.is_none_or(|waiting| waiting <= MOST_WAITING) {
             return Some(Seat::Free(flight));
         }
         Some(Seat::Taken { _flight: flight, first: self.record.too_many_waiting() })

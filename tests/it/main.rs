@@ -27,6 +27,7 @@ mod hyper;
 mod issuers;
 mod jose;
 mod key_files;
+mod key_life;
 mod key_sets;
 mod keys;
 mod layer;

@@ -1,0 +1,254 @@
+//! The life of a fetched key set, as operators see and set it: events, times of their own, and its end.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis::testing::{Flaw, Issuer, ManualClock};
+use portcullis::{KeyTiming, ResourceServer, ResourceServerBuilder, TrustedIssuer, authenticated};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::support::{AUDIENCE, Api, ISSUER, NOW, Reply, ScriptedClient, capture_logs};
+
+const JWKS: &str = "https://id.example.com/jwks";
+
+/// An issuer behind a scripted network, and the clock of everybody.
+struct World {
+    issuer: Issuer,
+    client: ScriptedClient,
+    clock: ManualClock,
+}
+
+impl World {
+    fn new(replies: impl FnOnce(&Issuer) -> Vec<Reply>) -> Self {
+        let clock = ManualClock::at(NOW);
+        let issuer = Issuer::offline(ISSUER).with_clock(clock.clone());
+        let client = ScriptedClient::default().on(JWKS, replies(&issuer));
+        Self { issuer, client, clock }
+    }
+
+    fn server(&self) -> ResourceServerBuilder {
+        ResourceServer::builder(TrustedIssuer::new(ISSUER).jwks_uri(JWKS))
+            .audience(AUDIENCE)
+            .with_clock(self.clock.clone())
+            .with_http_client(self.client.clone())
+    }
+
+    fn api(&self) -> Api {
+        Api::new(self.server().build().unwrap().require(authenticated()))
+    }
+
+    fn token(&self) -> String {
+        self.issuer.token(AUDIENCE).expires_in(Duration::from_secs(86_400)).sign()
+    }
+
+    fn stranger(&self) -> String {
+        self.issuer.token(AUDIENCE).flaw(Flaw::UnknownKey).sign()
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+fn keys(issuer: &Issuer) -> Reply {
+    Reply::Json(issuer.jwks_json().to_string())
+}
+
+/// The events about keys in what was logged: name and line.
+fn events(log: &str) -> Vec<(&str, &str)> {
+    let about_keys = log.lines().filter(|line| line.contains("portcullis::keys"));
+    about_keys.map(|line| (line.split("event=\"").nth(1).unwrap().split('"').next().unwrap(), line)).collect()
+}
+
+#[track_caller]
+fn assert_events(log: &str, expected: &[&str]) {
+    let events = events(log);
+    let names: Vec<_> = events.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, expected, "{log}");
+    assert!(events.iter().all(|(_, line)| line.contains(&format!("issuer=\"{ISSUER}\""))), "{log}");
+}
+
+#[tokio::test]
+async fn each_step_of_a_key_set_is_an_event_with_its_issuer() {
+    // covers: JWK-018
+    let world = World::new(|issuer| {
+        let first = keys(issuer);
+        issuer.rotate();
+        vec![
+            first,
+            keys(issuer),
+            Reply::Unreachable,
+            Reply::Json(r#"{"keys":[]}"#.to_owned()),
+            Reply::Unreachable,
+        ]
+    });
+    let api = world.api();
+    let ((), log) = capture_logs(async { drop(api.token(world.stranger()).await) }).await;
+    assert_events(&log, &["keys_fetching", "keys_loaded", "keys_changed"]);
+    assert!(log.contains("cause=\"missing_key\"") && log.contains("removed=[]"), "{log}");
+
+    world.advance(30);
+    let ((), log) = capture_logs(async { api.token(world.token()).await.assert_admitted() }).await;
+    assert_events(&log, &["keys_fetching", "keys_loaded", "keys_changed"]);
+    assert!(!log.contains("removed=[]") && !log.contains("added=[]"), "{log}");
+
+    world.advance(30);
+    let ((), log) = capture_logs(async { api.token(world.stranger()).await.assert_unavailable(30) }).await;
+    assert_events(&log, &["keys_fetching", "keys_failed"]);
+    assert!(log.contains("code=\"request_failed\"") && log.contains("retry_in_s=1"), "{log}");
+    assert!(log.contains("connection refused"), "{log}");
+
+    world.advance(30);
+    let ((), log) = capture_logs(async { drop(api.token(world.stranger()).await) }).await;
+    assert_events(&log, &["keys_fetching", "keys_loaded", "keys_withdrawn"]);
+
+    // Told once, although everybody meets it.
+    world.advance(600 + 3600);
+    let ((), log) = capture_logs(async {
+        for _ in 0..3 {
+            assert_eq!(api.token(world.token()).await.status, 503);
+        }
+    })
+    .await;
+    assert_events(&log, &["keys_expired", "keys_fetching", "keys_failed"]);
+}
+
+#[tokio::test]
+async fn a_set_that_did_not_change_is_told_of_as_such() {
+    let world = World::new(|issuer| {
+        let tagged = Reply::Response(200, vec![("etag", "\"1\"")], issuer.jwks_json().to_string());
+        vec![tagged, Reply::Response(304, vec![("etag", "\"1\"")], String::new())]
+    });
+    let api = world.api();
+    api.token(world.token()).await.assert_admitted();
+    world.advance(30);
+    let ((), log) =
+        capture_logs(async { api.token(world.stranger()).await.assert_invalid("unknown_key") }).await;
+    assert_events(&log, &["keys_fetching", "keys_not_modified"]);
+    api.token(world.token()).await.assert_admitted();
+}
+
+#[tokio::test]
+async fn an_event_shows_a_bounded_part_of_what_an_issuer_calls_its_keys() {
+    let world = World::new(|issuer| {
+        let mut set = issuer.jwks_json();
+        let key = set["keys"][0].clone();
+        let named = |kid: String| {
+            let mut key = key.clone();
+            key["kid"] = json!(kid);
+            key
+        };
+        set["keys"] = (0..50).map(|number| named(format!("{number}\n{}", "x".repeat(1000)))).collect();
+        vec![Reply::Json(set.to_string())]
+    });
+    let api = world.api();
+    let ((), log) =
+        capture_logs(async { api.token(world.token()).await.assert_invalid("unknown_key") }).await;
+    assert_events(&log, &["keys_fetching", "keys_loaded", "keys_changed"]);
+    assert_eq!((log.matches("\\nxxx").count(), log.contains(&"x".repeat(65))), (20, false), "{log}");
+}
+
+#[tokio::test]
+async fn a_crowd_that_waits_for_one_fetch_is_one_event() {
+    let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(Reply::Unreachable));
+    let world = World::new(|_| vec![hanging]);
+    let (api, token) = (world.api(), world.token());
+    let mut waiting: Vec<_> = (0..1024).map(|_| Box::pin(api.token(&token))).collect();
+    for waiting in &mut waiting {
+        assert!(futures_util::FutureExt::now_or_never(waiting.as_mut()).is_none());
+    }
+    let ((), log) = capture_logs(async {
+        for _ in 0..3 {
+            api.token(&token).await.assert_unavailable(1);
+        }
+    })
+    .await;
+    assert_events(&log, &["keys_too_many_waiting"]);
+}
+
+#[tokio::test]
+async fn a_fetch_ends_with_the_last_handle_that_could_use_it() {
+    let gate = Arc::new(Semaphore::new(0));
+    let world = World::new(|_| vec![Reply::After(Arc::clone(&gate), Box::new(Reply::Unreachable))]);
+    let server = world.server().build().unwrap();
+    let (api, other) = (Api::new(server.require(authenticated())), server.clone());
+    let script = Arc::strong_count(&gate);
+    tokio::select! {
+        biased;
+        _ = api.token(world.token()) => panic!("there are no keys yet"),
+        () = tokio::task::yield_now() => {}
+    }
+    let under_way = async || {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        Arc::strong_count(&gate) - script
+    };
+    assert_eq!(under_way().await, 1, "it survives the request that began it");
+    drop((api, server));
+    assert_eq!(under_way().await, 1, "and goes on for whoever has a handle");
+    drop(other);
+    assert_eq!(under_way().await, 0, "nobody can use what it would bring");
+}
+
+#[tokio::test]
+async fn times_are_those_of_the_configuration() {
+    // covers: JWK-009, JWK-011, JWK-013
+    let world = World::new(|issuer| vec![keys(issuer), Reply::Unreachable]);
+    let mut timing = KeyTiming::default();
+    timing.cooldown = Duration::from_millis(100);
+    timing.shortest_lifetime = Duration::from_millis(500);
+    timing.lifetime = Duration::from_secs(1);
+    timing.stale_bound = Duration::from_secs(1);
+    timing.first_backoff = Duration::from_secs(3);
+    let api = Api::new(world.server().key_timing(timing).build().unwrap().require(authenticated()));
+    api.token(world.token()).await.assert_admitted();
+    world.clock.advance(Duration::from_millis(99));
+    api.token(world.stranger()).await.assert_invalid("unknown_key");
+    assert_eq!(world.client.count(), 1);
+    world.clock.advance(Duration::from_millis(1));
+    api.token(world.stranger()).await.assert_unavailable(3);
+    assert_eq!(world.client.count(), 2);
+    world.clock.advance(Duration::from_millis(1899));
+    api.token(world.token()).await.assert_admitted();
+    world.clock.advance(Duration::from_millis(1));
+    api.token(world.token()).await.assert_unavailable(2);
+    assert_eq!(world.client.count(), 2, "the first backoff holds");
+}
+
+/// The names in the first column of the table with this header, on the page of keys.
+fn page(header: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/keys.md")).unwrap();
+    let rows = text.split(header).nth(1).unwrap_or_else(|| panic!("no table {header}"));
+    let rows = rows.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|line| line.split('`').nth(1).unwrap().to_owned()).collect()
+}
+
+fn source(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/jwks").join(name)).unwrap()
+}
+
+#[test]
+fn the_page_has_every_event_code_and_counter_and_no_other() {
+    let text = source("events.rs");
+    let emitted = text.split("event = \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+    let emitted: BTreeSet<_> = emitted.collect();
+    assert!(emitted.len() > 10, "the events were found");
+    assert_eq!(page("| event | level | more fields | when |"), emitted);
+
+    let text = source("failure.rs");
+    let codes = text.split("fn code(").nth(1).unwrap().split("\n/// ").next().unwrap();
+    let codes: BTreeSet<_> = codes.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+    assert!(codes.len() > 10, "the codes were found");
+    assert_eq!(page("| code | what went wrong |"), codes);
+
+    let text = source("status.rs");
+    let counters = text.split("pub struct KeyCounters {").nth(1).unwrap().split("\n}").next().unwrap();
+    let counters =
+        counters.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.strip_suffix(": u64,"));
+    assert_eq!(page("| counter | counts |"), counters.map(str::to_owned).collect());
+}
