@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::lookup::{Flight, Lookup, Missing, Verified};
-use super::status::{KeyState, KeyStatus, KeysUnavailable, KnownKey};
+use super::status::{KeyError, KeyState, KeyStatus, KeysUnavailable, KnownKey};
 use crate::clock::Clock;
 use crate::error::ConfigProblem;
 use crate::jose::{AllowedAlgorithms, JoseHeader, JwkSet, KeyOwner, KeySet, Selected, SignatureBackend};
@@ -95,8 +95,19 @@ impl FileKeys {
     pub(super) fn status(&self) -> KeyStatus {
         let keys = self.file.read(KnownKey::all);
         let state = KeyState::FromFile { trusted: keys.is_some() };
-        let retry_in = self.retry_after();
-        KeyStatus { retry_in, keys: keys.unwrap_or_default(), ..KeyStatus::of_state(state) }
+        let (ago, problem) = self.file.last_check();
+        KeyStatus {
+            retry_in: self.retry_after(),
+            keys: keys.unwrap_or_default(),
+            last_success: problem.is_none().then_some(ago),
+            last_error: self.last_error(),
+            ..KeyStatus::of_state(state)
+        }
+    }
+
+    fn last_error(&self) -> Option<KeyError> {
+        let (ago, problem) = self.file.last_check();
+        problem.map(|problem| KeyError { code: problem.code(), message: problem.to_string(), ago })
     }
 
     /// Waits for keys that are trusted, for one look at the file at most.
@@ -109,7 +120,8 @@ impl FileKeys {
                 check.await;
             }
             let retry_after = this.retry_after().unwrap_or_default();
-            this.file.read(|_| ()).ok_or(KeysUnavailable { last_error: None, retry_after })
+            let last_error = this.last_error();
+            this.file.read(|_| ()).ok_or(KeysUnavailable { last_error, retry_after })
         }
     }
 

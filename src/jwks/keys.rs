@@ -284,9 +284,11 @@ mod tests {
         assert!(keys.status().state.is_trusted());
         // And then it is not.
         std::fs::remove_file(&file.path).unwrap();
-        clock.advance(seconds(60));
+        clock.advance(seconds(70));
         assert_eq!(keys.ready().await.unwrap_err().retry_after, seconds(5));
-        assert_eq!(keys.status().retry_in, Some(seconds(5)));
+        let status = keys.status();
+        assert_eq!((status.retry_in, status.last_success), (Some(seconds(5)), None));
+        assert_eq!(status.last_error.unwrap().code, "unreadable_key_file");
     }
 
     #[tokio::test]

@@ -119,6 +119,12 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
         }
     }
 
+    /// How long ago the last check began, and what was wrong.
+    pub(crate) fn last_check(&self) -> (Duration, Option<ConfigProblem>) {
+        let current = self.current.load();
+        (self.clock.monotonic().saturating_sub(current.checked), current.problem.clone())
+    }
+
     /// Joins the check under way, or begins one if it is time. `None` also if too many wait for it already.
     pub(crate) fn check(&self) -> Option<Checking> {
         let now = self.clock.monotonic();

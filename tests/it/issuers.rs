@@ -3,6 +3,7 @@
 
 mod changes;
 mod mistakes;
+mod seen;
 
 use std::sync::Arc;
 use std::time::Duration;

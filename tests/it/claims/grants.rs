@@ -268,7 +268,7 @@ fn one_build_lists_every_mistake_in_the_order_of_the_settings() {
         ),
         (
             wrong(issuer().jwk_set(empty)).audience("x"),
-            expected(&["insecure_issuer"], &["insecure_jwks_uri", "no_usable_key", "two_key_sources"]),
+            expected(&["insecure_issuer"], &["insecure_jwks_uri", "two_key_sources", "no_usable_key"]),
         ),
         (
             wrong(issuer().algorithms([]).jwk_set(keys())).audience("x"),
