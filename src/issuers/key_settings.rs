@@ -5,17 +5,24 @@ use crate::error::Problems;
 use crate::fetch::{HttpClient, configured};
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, KeySet, SignatureAlgorithm, SignatureBackend};
 use crate::jwks::{FileKeys, KeyFile, Keys, Location, RemoteKeys, Source};
-use crate::metadata::{Issuer, MetadataPlace};
+use crate::metadata::MetadataPlace;
 
 /// The settings of an issuer that say which keys verify tokens, and with which algorithms.
 #[derive(Clone, Default)]
 pub(super) struct KeySettings {
     pub(super) algorithms: Option<Vec<SignatureAlgorithm>>,
+    pub(super) metadata_url: Option<String>,
     pub(super) jwks_uri: Option<String>,
     pub(super) jwk_set: Option<JwkSet>,
     pub(super) key_file: Option<KeyFile>,
     pub(super) hmac_key: Option<HmacKey>,
     pub(super) http_client: Option<Arc<dyn HttpClient>>,
+}
+
+/// Whose keys are asked for, and where its metadata is unless the settings say otherwise.
+pub(super) struct Origin {
+    pub(super) issuer: Box<str>,
+    pub(super) metadata: MetadataPlace,
 }
 
 impl KeySettings {
@@ -56,18 +63,21 @@ impl KeySettings {
     /// Where keys come from: given, or found at a configured or a discovered place.
     pub(super) fn keys(
         &self,
-        issuer: Option<&Issuer>,
+        origin: Option<Origin>,
         allowed: Option<&AllowedAlgorithms>,
         context: &Context,
         problems: &mut Problems,
     ) -> Option<Keys> {
+        let metadata = self.metadata_url.as_deref().map(|url| {
+            problems.note(configured("insecure_metadata_url", "`metadata_url`", url, context.loopback_http))
+        });
         let configured = self.jwks_uri.as_deref().map(|uri| {
             problems.note(configured("insecure_jwks_uri", "`jwks_uri`", uri, context.loopback_http))
         });
         let (given, file) = ([self.hmac_key.is_some(), self.jwk_set.is_some()], self.key_file.as_ref());
-        let places = given.into_iter().chain([configured.is_some(), file.is_some()]);
+        let places = given.into_iter().chain([metadata.is_some(), configured.is_some(), file.is_some()]);
         if places.filter(|place| *place).count() > 1 {
-            let message = "two of `jwks_uri`, `jwk_set`, a key file and `hmac_key`: keys come from one place";
+            let message = "two of `metadata_url`, `jwks_uri`, `jwk_set`, a key file and `hmac_key`: keys come from one place";
             problems.add("two_key_sources", message);
         }
         if given.contains(&true) {
@@ -85,12 +95,16 @@ impl KeySettings {
                 "keys are fetched, but the feature `reqwest` is off and `with_http_client` was not called",
             );
         }
-        let location = match configured {
-            None => Location::Discovered(MetadataPlace::well_known(issuer?, context.loopback_http)),
-            Some(endpoint) => Location::Configured(endpoint?),
+        let origin = origin?;
+        let location = match (configured, metadata) {
+            (Some(endpoint), _) => Location::Configured(endpoint?),
+            (None, Some(url)) => {
+                Location::Discovered(MetadataPlace { candidates: vec![url?], ..origin.metadata })
+            }
+            (None, None) => Location::Discovered(origin.metadata),
         };
         let source = Source {
-            issuer: issuer?.as_str().into(),
+            issuer: origin.issuer,
             location,
             client: client?,
             clock: Arc::clone(&context.clock),

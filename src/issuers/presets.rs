@@ -25,7 +25,8 @@ impl TrustedIssuer {
         Self::entra(tenants.into_iter().map(Into::into), &ENTRA_V1)
     }
 
-    /// Version 2 tokens of Microsoft Entra ID, of these tenants (directory IDs).
+    /// Version 2 tokens of Microsoft Entra ID, of these tenants (directory IDs). Several are one issuer, whose identifier
+    /// is then the template of theirs: `https://login.microsoftonline.com/{tenantid}/v2.0`.
     ///
     /// ```
     /// use portcullis::{ResourceServer, TrustedIssuer};

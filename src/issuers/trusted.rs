@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::Context;
-use super::key_settings::KeySettings;
-use super::preset::Preset;
+use super::key_settings::{KeySettings, Origin};
+use super::preset::{Metadata, Preset};
 use crate::claims::ClaimPath;
 use crate::error::{ConfigProblem, Problems};
-use crate::fetch::{HttpClient, without_secrets};
+use crate::fetch::{Endpoint, HttpClient, LoopbackHttp, without_secrets};
 use crate::jose::{HmacKey, JwkSet, SignatureAlgorithm};
 use crate::jwks::{KeyFile, KeyFormat};
-use crate::metadata::Issuer;
+use crate::metadata::{Issuer, MetadataPlace};
 use crate::token::ClaimMapping;
 use crate::validate::{AudienceRule, ClaimRules, IssuerName, IssuerNames, KnownIssuer, Profile, TokenKind};
 
@@ -98,6 +98,13 @@ impl TrustedIssuer {
     /// to a nested member (`/realm_access/roles`). Default: `roles`, or what a provider's preset says.
     pub fn roles_at(mut self, path: impl Into<String>) -> Self {
         self.roles_at = Some(path.into());
+        self
+    }
+
+    /// Where the metadata is, if not at a usual place of the issuer: behind an internal host name, say. An https URL. The
+    /// document must name the issuer that is configured here, all the same.
+    pub fn metadata_url(mut self, url: impl Into<String>) -> Self {
+        self.keys.metadata_url = Some(url.into());
         self
     }
 
@@ -228,12 +235,12 @@ impl TrustedIssuer {
             Some(preset) => (preset.names, preset.metadata, preset.clients),
             None => (Vec::new(), None, Vec::new()),
         };
-        let issuer = if self.problems.is_empty() {
-            let document = metadata.as_ref().map_or(&self.issuer, |metadata| &metadata.issuer);
-            problems.note(Issuer::parse(document, context.loopback_http))
+        let origin = if self.problems.is_empty() {
+            origin(&self.issuer, metadata, context.loopback_http, problems)
         } else {
             None
         };
+        let found = origin.is_some();
         for problem in self.problems {
             problems.note(Err::<(), _>(problem));
         }
@@ -253,8 +260,8 @@ impl TrustedIssuer {
         }
         let roles_at = self.roles_at.as_deref().or(kind.layout.roles).map(ClaimPath::parse).transpose();
         let roles_at = problems.note(roles_at);
-        let keys = self.keys.keys(issuer.as_ref(), allowed.as_ref(), context, problems);
-        let (Some(_), allowed, roles_at, keys) = (issuer, allowed?, roles_at?, keys?) else { return None };
+        let keys = self.keys.keys(origin, allowed.as_ref(), context, problems);
+        let (allowed, roles_at, keys) = (allowed?, roles_at?, found.then_some(keys?)?);
         if names.is_empty() {
             names.push(IssuerName { iss: self.issuer.as_str().into(), tenant: None });
         }
@@ -275,6 +282,26 @@ impl TrustedIssuer {
     pub(super) fn shown(&self) -> String {
         without_secrets(&self.issuer)
     }
+}
+
+/// Where an issuer is asked, by what it is called or as a preset says.
+fn origin(
+    identifier: &str,
+    metadata: Option<Metadata>,
+    loopback_http: LoopbackHttp,
+    problems: &mut Problems,
+) -> Option<Origin> {
+    let metadata = match metadata {
+        Some(Metadata { issuer, url }) => MetadataPlace {
+            issuer_in_document: issuer.into(),
+            candidates: Endpoint::parse(&url, loopback_http).into_iter().collect(),
+        },
+        None => {
+            let issuer = problems.note(Issuer::parse(identifier, loopback_http))?;
+            MetadataPlace::well_known(&issuer, loopback_http)
+        }
+    };
+    Some(Origin { issuer: identifier.into(), metadata })
 }
 
 impl From<&str> for TrustedIssuer {

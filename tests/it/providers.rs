@@ -118,7 +118,7 @@ fn reason(answer: &Answer) -> String {
 
 fn codes(trusted: TrustedIssuer) -> Vec<&'static str> {
     let error = ResourceServer::builder(trusted).audience(AUDIENCE).build().unwrap_err();
-    error.problems().iter().map(|problem| problem.code()).collect()
+    error.problems().iter().map(portcullis::ConfigProblem::code).collect()
 }
 
 const GUID: &str = "5b2f6b1c-3f0e-4f6e-9d58-0a4e6f6f9c11";

@@ -138,9 +138,9 @@ async fn okta_lists_scopes_in_scp_and_names_the_client_in_cid() {
         let claims = changed(&okta(), &json!({ "scp": scp, "scope": "orders:read" }));
         let answer = world.send(scope("orders:read"), &claims).await;
         if listed {
-            answer.assert_admitted()
+            answer.assert_admitted();
         } else {
-            answer.assert_denied(Some("orders:read"))
+            answer.assert_denied(Some("orders:read"));
         }
         world.send(not(scope("orders:read")), &claims).await.assert_denied(None);
         world.send(not(scope("orders:delete")), &claims).await.assert_denied(None);

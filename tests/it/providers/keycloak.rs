@@ -1,7 +1,7 @@
 use portcullis::{TrustedIssuer, not, role, scope, user};
 use serde_json::{Value, json};
 
-use super::{KEYS, World, changed, reason};
+use super::{KEYS, World, changed, codes, reason};
 use crate::support::{AUDIENCE, Api, NOW};
 
 pub(super) const REALM: &str = "https://id.example.com/realms/shop";
@@ -160,13 +160,24 @@ async fn a_service_account_is_no_user_and_half_a_sign_is_no_answer() {
 }
 
 #[tokio::test]
-async fn metadata_that_names_another_host_gives_no_keys_unless_their_place_is_configured() {
-    let internal = "http://keycloak.internal/realms/shop";
-    let world = World::new(TrustedIssuer::keycloak(REALM), &[(METADATA, internal)]);
-    world.send(user(), &claims()).await.assert_unavailable(1);
-    let trusted = TrustedIssuer::keycloak(REALM).jwks_uri(KEYS);
-    let world = World::new(trusted, &[]);
+async fn metadata_comes_from_an_internal_host_only_where_that_is_configured_and_names_the_public_one() {
+    // covers: PRV-029
+    let place = "https://keycloak.internal:8443/realms/shop/.well-known/openid-configuration";
+    let trusted = || TrustedIssuer::keycloak(REALM).metadata_url(place);
+    let world = World::new(trusted(), &[(place, REALM)]);
     world.send(user(), &claims()).await.assert_admitted();
-    assert_eq!(world.client.requests(), [KEYS]);
+    assert_eq!(world.client.requests(), [place, KEYS]);
+    let internal = "https://keycloak.internal:8443/realms/shop";
     world.assert_invalid(&changed(&claims(), &json!({ "iss": internal })), "wrong_issuer").await;
+    // A document that names the internal host is somebody else's, wherever it was found.
+    for (trusted, place) in [(trusted(), place), (TrustedIssuer::keycloak(REALM), METADATA)] {
+        let world = World::new(trusted, &[(place, internal)]);
+        world.send(user(), &claims()).await.assert_unavailable(1);
+        assert_eq!(world.client.requests(), [place]);
+    }
+    assert_eq!(
+        codes(TrustedIssuer::keycloak(REALM).metadata_url("http://keycloak.internal/")),
+        ["insecure_metadata_url"]
+    );
+    assert_eq!(codes(trusted().jwks_uri(KEYS)), ["two_key_sources"]);
 }
