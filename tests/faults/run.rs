@@ -222,7 +222,10 @@ impl Run {
     pub(crate) fn end(self) -> ExitCode {
         self.report.note("memory at start, in KiB", self.memory);
         self.report.note("memory at end, in KiB", memory());
-        self.report.note("issuers", format!("{:?}", self.server.issuers()));
+        for status in self.server.issuers().status() {
+            self.report.note("state at end", format!("{:?}", status.keys.state));
+            self.report.note("counters at end", format!("{:?}", status.keys.counters));
+        }
         self.report.code()
     }
 
