@@ -1,6 +1,6 @@
 use portcullis::SignatureAlgorithm::{Rs256, Rs384};
 use portcullis::testing::{Issuer, ManualClock};
-use portcullis::{Policy, ResourceServer, TrustedIssuer, authenticated, not, role, scope, user};
+use portcullis::{Policy, Profile, ResourceServer, TrustedIssuer, authenticated, not, role, scope, user};
 use serde_json::{Value, json};
 
 use super::{GUID as TENANT, KEYS, World, changed, jwk, keys, reason, signed};
@@ -359,4 +359,21 @@ async fn metadata_with_another_issuer_than_the_expected_one_gives_no_keys() {
         world.send(authenticated(), &v2()).await.assert_unavailable(1);
         assert!(!world.client.requests().contains(&KEYS.to_owned()));
     }
+}
+
+#[tokio::test]
+async fn an_issuer_whose_metadata_is_on_another_host_needs_to_be_told_where() {
+    // covers: PRV-011
+    let issuer = format!("https://example.b2clogin.com/{TENANT}/v2.0/");
+    let place = "https://login.example.com/example.onmicrosoft.com/b2c_1_sign_in/v2.0/.well-known/openid-configuration";
+    let claims = changed(&v2(), &json!({ "iss": issuer, "tfp": "B2C_1_sign_in", "ver": "1.0" }));
+    let trusted = || TrustedIssuer::new(&*issuer).profile(Profile::PlainJwt);
+    let world =
+        |trusted, named: &str| World::configured(trusted, &[(place, named)], |server| server.audience(API));
+    let told = world(trusted().metadata_url(place), &issuer);
+    told.assert_valid(&claims).await;
+    assert_eq!(told.client.requests(), [place, KEYS]);
+    world(trusted(), &issuer).send(authenticated(), &claims).await.assert_unavailable(1);
+    let other = world(trusted().metadata_url(place), "https://login.example.com/other/v2.0/");
+    other.send(authenticated(), &claims).await.assert_unavailable(1);
 }
