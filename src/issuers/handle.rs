@@ -188,10 +188,9 @@ impl Issuers {
         let Some(mut known) = issuer.known(context, &mut problems) else { return Err(problems.into_error()) };
         let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut listing = Listing::clone(&self.shared.directory.load());
-        if let Some(before) = listing.find(&known.identifier) {
+        if let Some(before) = listing.remove(&known.identifier) {
             known.keys.keep(&before.keys);
         }
-        listing.remove(&known.identifier);
         if listing.insert(&Arc::new(known)).is_err() {
             problems
                 .add("duplicate_issuer", format!("an identifier of issuer `{shown}` is another issuer's"));
@@ -209,7 +208,7 @@ impl Issuers {
     pub fn remove(&self, issuer: &str) -> bool {
         let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut listing = Listing::clone(&self.shared.directory.load());
-        let removed = listing.remove(issuer);
+        let removed = listing.remove(issuer).is_some();
         if removed {
             self.shared.directory.replace(listing);
         }

@@ -52,11 +52,13 @@ impl Listing {
     }
 
     /// Removes the issuer with this identifier, under all its names.
-    pub(crate) fn remove(&mut self, identifier: &str) -> bool {
-        let before = self.len();
-        self.by_name.retain(|_, issuer| *issuer.identifier != *identifier);
-        self.find_only();
-        self.len() < before
+    pub(crate) fn remove(&mut self, identifier: &str) -> Option<Arc<KnownIssuer>> {
+        let removed = self.issuers().find(|issuer| *issuer.identifier == *identifier).cloned();
+        if removed.is_some() {
+            self.by_name.retain(|_, issuer| *issuer.identifier != *identifier);
+            self.find_only();
+        }
+        removed
     }
 
     /// How many names there are.
@@ -71,7 +73,7 @@ impl Listing {
     }
 
     /// The issuer of this name (RFC 9068 §4: compared character by character).
-    pub(crate) fn find(&self, name: &str) -> Option<&Arc<KnownIssuer>> {
+    pub(super) fn find(&self, name: &str) -> Option<&Arc<KnownIssuer>> {
         self.by_name.get(name)
     }
 

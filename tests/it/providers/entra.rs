@@ -296,6 +296,25 @@ async fn listed_tenants_share_keys_that_are_found_without_any_of_them() {
 }
 
 #[tokio::test]
+async fn a_tenant_more_costs_no_fetch() {
+    let (world, added) = (Tenants::new(), "deadbeef-1a2b-4c3d-8e4f-5a6b7c8d9e0f");
+    let theirs = of_tenant(&v2(), added);
+    world.send(0, authenticated(), &v2()).await.assert_admitted();
+    world.send(0, authenticated(), &theirs).await.assert_invalid("wrong_issuer");
+    let asked = world.client.count();
+    world.auth.issuers().insert(TrustedIssuer::entra_v2([TENANT, OTHER, added])).unwrap();
+    world.send(0, authenticated(), &theirs).await.assert_admitted();
+    world.send(0, authenticated(), &v2()).await.assert_admitted();
+    world.auth.issuers().insert(TrustedIssuer::entra_v2([OTHER, added])).unwrap();
+    world.send(0, authenticated(), &v2()).await.assert_invalid("wrong_issuer");
+    assert_eq!(world.client.count(), asked);
+    // One tenant alone has an identifier of its own, and the name of its tokens is taken.
+    let alone = TrustedIssuer::entra_v2([OTHER]);
+    let error = world.auth.issuers().insert(alone).unwrap_err();
+    assert_eq!(error.problems()[0].code(), "duplicate_issuer");
+}
+
+#[tokio::test]
 async fn the_tenant_of_a_token_is_that_of_its_issuer() {
     // covers: PRV-002
     let world = Tenants::new();
