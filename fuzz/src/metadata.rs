@@ -15,26 +15,35 @@ use super::service::send;
 const OPENID: &str = "https://id.example.com/.well-known/openid-configuration";
 const OAUTH: &str = "https://id.example.com/.well-known/oauth-authorization-server";
 
+/// Where the metadata is, if not at the usual places.
+const GIVEN: &str = "https://inside.example.com/metadata";
 /// Between what the issuer has at first and what it has later.
 const LATER: u8 = 0x1E;
+/// In front of everything: the metadata is at the given place.
+const AT_GIVEN: u8 = 0x1F;
 
 /// What the issuer has, in [five parts](Documents::read); and if there is more, behind a separator: the entity tag of the
 /// first keys, on a line, and what the issuer has later.
 pub fn run(data: &[u8]) {
+    let (given, data) = match data.strip_prefix(&[AT_GIVEN]) {
+        Some(data) => (true, data),
+        None => (false, data),
+    };
     let (first, later) = match data.iter().position(|byte| *byte == LATER) {
         Some(at) => (&data[..at], Some(&data[at + 1..])),
         None => (data, None),
     };
-    let mut first = Documents::read(first);
+    let mut first = Documents::read(first, given);
     let later = later.map(|later| {
         let (tag, later) = later.split_at(later.iter().position(|byte| *byte == b'\n').unwrap_or(0));
         first.tag = HeaderValue::from_bytes(tag).ok().filter(|tag| !tag.is_empty());
-        Documents::read(later.get(1..).unwrap_or_default())
+        Documents::read(later.get(1..).unwrap_or_default(), given)
     });
     let first = Arc::new(first);
     let client = Issuer { documents: Arc::new(Mutex::new(Arc::clone(&first))), requests: Arc::default() };
 
-    let (server, clock) = server(issuer());
+    let trusted = if given { issuer().metadata_url(GIVEN) } else { issuer() };
+    let (server, clock) = server(trusted);
     let layer =
         server.with_http_client(client.clone()).build().unwrap().problem_json().require(authenticated());
     let judge = || {
@@ -91,6 +100,7 @@ struct Asked {
 /// What the issuer has at a time.
 #[derive(Debug)]
 struct Documents {
+    given: bool,
     status: StatusCode,
     media_type: Option<HeaderValue>,
     metadata: Bytes,
@@ -108,7 +118,7 @@ impl HttpClient for Issuer {
         let url = request.uri().to_string();
         let documents = Arc::clone(&self.documents.lock().unwrap_or_else(PoisonError::into_inner));
         let mut response = Response::new(Bytes::new());
-        let is_metadata = [OPENID, OAUTH].contains(&url.as_str());
+        let is_metadata = [OPENID, OAUTH, GIVEN].contains(&url.as_str());
         *response.body_mut() = if is_metadata { &documents.metadata } else { &documents.keys }.clone();
         if !is_metadata {
             response.headers_mut().clone_from(&documents.fields);
@@ -118,7 +128,7 @@ impl HttpClient for Issuer {
             response.headers_mut().insert(header::CONTENT_TYPE, media_type.clone());
         }
         // The second place has what the first has not.
-        if url == OPENID {
+        if [OPENID, GIVEN].contains(&url.as_str()) {
             *response.status_mut() = documents.status;
         }
         let if_none_match = request.headers().get(header::IF_NONE_MATCH).cloned();
@@ -136,7 +146,7 @@ impl Issuer {
 impl Documents {
     /// Five parts, a line each but for the last: status and type of the metadata, the metadata, `Cache-Control` and `Age`
     /// of the keys, the keys.
-    fn read(data: &[u8]) -> Self {
+    fn read(data: &[u8], given: bool) -> Self {
         let mut parts = data.splitn(5, |byte| *byte == b'\n').chain([&b""[..]].into_iter().cycle());
         let mut part = || parts.next().unwrap_or_default();
         let (head, metadata, cache_control, age, keys) = (part(), part(), part(), part(), part());
@@ -144,6 +154,7 @@ impl Documents {
         let fields = [(header::CACHE_CONTROL, cache_control), (header::AGE, age)];
         let value = |value| HeaderValue::from_bytes(value).ok();
         Self {
+            given,
             status: StatusCode::from_bytes(status).unwrap_or(StatusCode::OK),
             media_type: value(media_type.trim_ascii()),
             metadata: Bytes::copy_from_slice(metadata),
@@ -161,7 +172,11 @@ impl Documents {
     /// The well-known places that are asked.
     fn places(&self) -> &'static [&'static str] {
         let fallback = self.status.is_client_error() && ![408, 429].contains(&self.status.as_u16());
-        if fallback { &[OPENID, OAUTH] } else { &[OPENID] }
+        match (self.given, fallback) {
+            (true, _) => &[GIVEN],
+            (false, true) => &[OPENID, OAUTH],
+            (false, false) => &[OPENID],
+        }
     }
 
     /// Nobody is asked but the well-known places and the one that the metadata names.
@@ -188,7 +203,9 @@ impl Documents {
         assert!(places.iter().all(|asked| asked.if_none_match.is_none()), "{places:?}");
         let (old, new) = (first.named().unwrap_or_default(), self.named().unwrap_or_default());
         let is_there = self.status == StatusCode::OK || self.places().len() > 1;
-        let trusted = [origin(&old), origin(ISSUER)].contains(&origin(&new));
+        let mut homes = vec![origin(&old), origin(ISSUER)];
+        homes.extend(self.given.then(|| origin(GIVEN)));
+        let trusted = homes.contains(&origin(&new));
         let followed = is_there && self.leads_to_keys() && is_plain(&new) && trusted;
         // A URL that is none (what `is_plain` takes and the crate does not) is as good as a document that is none.
         let moved = same_url(&keys.url, &new) && followed;

@@ -68,22 +68,19 @@ impl Located {
         }
     }
 
-    /// Takes what newer metadata says. `of_issuer` is where that metadata is.
+    /// Takes what newer metadata says; `at_home` if that has the origin of the issuer or of its metadata.
     ///
     /// Once keys have come from somewhere, a document alone does not lead to another origin, unless it is the issuer's
     /// own or that of the first keys: whoever can change one document for a minute would else make the keys of every
     /// server that looks then. The old place stays in use, each look is told to the operator, and a restart, or
     /// removing the issuer and inserting it again, accepts the new place.
-    pub(super) fn renew(&mut self, endpoint: Endpoint, of_issuer: &[Endpoint], now: Duration) -> Move {
+    pub(super) fn renew(&mut self, endpoint: Endpoint, at_home: bool, now: Duration) -> Move {
         self.confirmed = now;
         self.refused = None;
         if endpoint == self.endpoint {
             return Move::None;
         }
-        let trusted = |home: &Endpoint| {
-            endpoint.is_of_origin(home) || of_issuer.iter().any(|issuer| endpoint.is_of_origin(issuer))
-        };
-        if self.home.as_ref().is_none_or(trusted) {
+        if at_home || self.home.as_ref().is_none_or(|home| endpoint.is_of_origin(home)) {
             return Move::Followed { from: std::mem::replace(&mut self.endpoint, endpoint) };
         }
         self.refused = Some(endpoint.clone());

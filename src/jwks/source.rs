@@ -107,7 +107,8 @@ impl Source {
         match (discover(&*self.client, place, self.loopback_http, limits).await, known) {
             (Ok(endpoint), None) => Ok(Located::new(endpoint, started)),
             (Ok(endpoint), Some(mut known)) => {
-                match known.renew(endpoint, &place.candidates, started) {
+                let at_home = place.is_home_of(&endpoint, self.loopback_http);
+                match known.renew(endpoint, at_home, started) {
                     Move::None => {}
                     Move::Followed { from } => events::moved(&self.issuer, &from, known.endpoint()),
                     Move::Refused { to } => events::move_refused(&self.issuer, known.endpoint(), &to),

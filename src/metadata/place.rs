@@ -31,6 +31,13 @@ impl MetadataPlace {
         let candidates = urls.iter().filter_map(|url| Endpoint::parse(url, loopback_http)).collect();
         Self { issuer_in_document: text.into(), candidates }
     }
+
+    /// Whether an endpoint has the origin of the issuer, or of its metadata.
+    pub(crate) fn is_home_of(&self, endpoint: &Endpoint, loopback_http: LoopbackHttp) -> bool {
+        // A template is no URL, and no home.
+        let issuer = Endpoint::parse(&self.issuer_in_document, loopback_http);
+        self.candidates.iter().chain(&issuer).any(|home| endpoint.is_of_origin(home))
+    }
 }
 
 #[cfg(test)]

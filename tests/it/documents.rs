@@ -395,6 +395,42 @@ async fn keys_that_moved_to_another_host_are_not_followed_until_a_restart() {
 }
 
 #[tokio::test]
+async fn metadata_at_a_given_place_is_the_issuers_and_asked_for_nowhere_else() {
+    // covers: DSC-004, HM-006
+    let given = "http://localhost:8080/metadata?realm=a";
+    let [inside, outside] = ["http://localhost:8080/jwks", JWKS];
+    for (places, used) in [
+        // Both hosts are the issuer's own.
+        ([ELSEWHERE, inside, outside], [ELSEWHERE, inside, outside]),
+        ([outside, inside, OTHER], [outside, inside, inside]),
+        ([inside, ELSEWHERE, outside], [inside, inside, outside]),
+    ] {
+        let site = Site::new();
+        site.on(given, places.map(metadata));
+        for place in [inside, outside, ELSEWHERE, OTHER] {
+            site.on(place, [site.keys()]);
+        }
+        let issuer = TrustedIssuer::new(ISSUER).metadata_url(given);
+        let server = site.server(issuer).dangerous_allow_loopback_http().build().unwrap();
+        let api = Api::new(server.require(authenticated()));
+        for used in used {
+            let before = site.client.count();
+            api.token(site.stranger()).await.assert_invalid("unknown_key");
+            assert_eq!(site.since(before), [given, used]);
+            site.advance(3600);
+        }
+    }
+    for named in ["http://localhost:8080", "https://id.example.com/"] {
+        let site = Site::new();
+        site.on(given, [Reply::Json(json!({ "issuer": named, "jwks_uri": JWKS }).to_string())]);
+        let issuer = TrustedIssuer::new(ISSUER).metadata_url(given);
+        let server = site.server(issuer).dangerous_allow_loopback_http().build().unwrap();
+        Api::new(server.require(authenticated())).token(site.token()).await.assert_unavailable(1);
+        assert_eq!(site.client.requests(), [given]);
+    }
+}
+
+#[tokio::test]
 async fn an_issuer_that_is_removed_and_inserted_again_has_its_keys_where_its_metadata_says() {
     // covers: HM-006
     let site = Site::new();
