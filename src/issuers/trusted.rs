@@ -42,6 +42,7 @@ pub struct TrustedIssuer {
     audiences: Vec<String>,
     profile: Option<Profile>,
     preset: Option<Preset>,
+    scopes_at: Option<String>,
     roles_at: Option<String>,
     max_token_lifetime: Option<Duration>,
     keys: KeySettings,
@@ -58,6 +59,7 @@ impl TrustedIssuer {
             audiences: Vec::new(),
             profile: None,
             preset: None,
+            scopes_at: None,
             roles_at: None,
             max_token_lifetime: None,
             keys: KeySettings::default(),
@@ -91,6 +93,31 @@ impl TrustedIssuer {
     /// Default: no limit.
     pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_token_lifetime = Some(lifetime);
+        self
+    }
+
+    /// The claim that holds scopes, in place of `scope` or what a provider's preset says: a name (`scp`, `permissions`) or a
+    /// JSON Pointer, as for [`roles_at`](Self::roles_at). A string with spaces between the scopes, or an array of strings;
+    /// anything else can neither meet a requirement nor its `not`. The other claim is not read then, so rights of two
+    /// kinds are never mixed.
+    ///
+    /// ```
+    /// use portcullis::testing::{Issuer, decide, validate};
+    /// use portcullis::{Decision, ResourceServer, TrustedIssuer, Validation, scope};
+    ///
+    /// let issuer = Issuer::offline("https://id.example.com");
+    /// let trusted = TrustedIssuer::new(issuer.url()).scopes_at("scp").jwk_set(issuer.jwk_set());
+    /// let auth = ResourceServer::builder(trusted).audience("https://api.example.com").build()?;
+    ///
+    /// let token = issuer.token("https://api.example.com").claim("scp", ["read"]).scope("write").sign();
+    /// let request = http::Request::get("/").header("authorization", format!("Bearer {token}")).body(())?;
+    /// let Validation::Ready(Ok(token)) = validate(&auth, &request) else { panic!("a valid token") };
+    /// assert_eq!(decide(&scope("read"), Some(&token), &request), Decision::Allow);
+    /// assert_ne!(decide(&scope("write"), Some(&token), &request), Decision::Allow);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn scopes_at(mut self, path: impl Into<String>) -> Self {
+        self.scopes_at = Some(path.into());
         self
     }
 
@@ -258,10 +285,12 @@ impl TrustedIssuer {
         if self.max_token_lifetime.is_some_and(|lifetime| lifetime.is_zero()) {
             problems.add("zero_token_lifetime", "a `max_token_lifetime` of zero refuses every token");
         }
+        let scopes_at = problems.note(self.scopes_at.as_deref().map(ClaimPath::parse).transpose());
         let roles_at = self.roles_at.as_deref().or(kind.layout.roles).map(ClaimPath::parse).transpose();
         let roles_at = problems.note(roles_at);
         let keys = self.keys.keys(origin, allowed.as_ref(), context, problems);
-        let (allowed, roles_at, keys) = (allowed?, roles_at?, found.then_some(keys?)?);
+        let (allowed, scopes_at, roles_at) = (allowed?, scopes_at?, roles_at?);
+        let keys = found.then_some(keys?)?;
         if names.is_empty() {
             names.push(IssuerName { iss: self.issuer.as_str().into(), tenant: None });
         }
@@ -273,7 +302,7 @@ impl TrustedIssuer {
             leeway: context.leeway,
             max_token_lifetime: self.max_token_lifetime,
         };
-        let mapping = ClaimMapping { layout: &kind.layout, roles_at };
+        let mapping = ClaimMapping { layout: &kind.layout, scopes_at, roles_at };
         let identifier = self.issuer.into();
         (problems.len() == before).then_some(KnownIssuer { identifier, rules, allowed, keys, mapping })
     }

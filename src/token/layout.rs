@@ -56,10 +56,12 @@ impl TokenLayout {
     }
 }
 
-/// The layout of one issuer's tokens, with the configured place of their roles.
+/// The layout of one issuer's tokens, with the configured places of their scopes and roles.
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimMapping {
     pub(crate) layout: &'static TokenLayout,
+    /// `None` where the layout says.
+    pub(crate) scopes_at: Option<ClaimPath>,
     /// `None` where tokens have no roles.
     pub(crate) roles_at: Option<ClaimPath>,
 }

@@ -19,9 +19,22 @@ pub struct ValidatedToken {
 struct Shared {
     claims: Claims,
     layout: &'static TokenLayout,
-    /// Where the scopes are, if not in `scope`.
-    scopes: Option<ClaimPosition>,
+    scopes: Granted,
     roles: Result<Option<ClaimPosition>, NotTold>,
+}
+
+/// Where the scopes of one token are.
+#[derive(Clone, Copy)]
+enum Granted {
+    /// In `scope`.
+    Registered,
+    Nowhere,
+    Words(ClaimPosition),
+    List(ClaimPosition),
+    /// In the claim that the configuration names, whichever of the two it is.
+    Either(ClaimPosition),
+    /// The path to them leads through something that is no object.
+    Unreadable,
 }
 
 /// Why roles cannot be told.
@@ -43,7 +56,7 @@ impl ValidatedToken {
     #[must_use]
     pub fn assertion(claims: Claims) -> Self {
         let roles_at = TokenLayout::GENERIC.roles.map(ClaimPath::member);
-        Self::new(claims, &ClaimMapping { layout: &TokenLayout::GENERIC, roles_at })
+        Self::new(claims, &ClaimMapping { layout: &TokenLayout::GENERIC, scopes_at: None, roles_at })
     }
 
     /// Roles and scopes are found here once, so that a decision does not look for them.
@@ -54,9 +67,18 @@ impl ValidatedToken {
             Some(path) => claims.find(path).map_err(|_| NotTold::Unreadable),
             None => Ok(None),
         };
-        let scopes = match layout.scopes {
-            ScopesAt::Words(name) | ScopesAt::List(name) => claims.position(name),
-            ScopesAt::Registered | ScopesAt::Nowhere => None,
+        let at = |name, granted: fn(ClaimPosition) -> Granted| {
+            claims.position(name).map_or(Granted::Nowhere, granted)
+        };
+        let scopes = match (&mapping.scopes_at, layout.scopes) {
+            (Some(path), _) => match claims.find(path) {
+                Ok(position) => position.map_or(Granted::Nowhere, Granted::Either),
+                Err(_) => Granted::Unreadable,
+            },
+            (None, ScopesAt::Registered) => Granted::Registered,
+            (None, ScopesAt::Nowhere) => Granted::Nowhere,
+            (None, ScopesAt::Words(name)) => at(name, Granted::Words),
+            (None, ScopesAt::List(name)) => at(name, Granted::List),
         };
         Self { shared: Arc::new(Shared { claims, layout, scopes, roles }) }
     }
@@ -87,8 +109,8 @@ impl ValidatedToken {
         self.shared.layout.client(self.claims())
     }
 
-    /// What the client was granted: `scope`, or the claim that a provider's preset reads instead. Empty where that
-    /// claim is absent or has another shape than the provider's.
+    /// What the client was granted: `scope`, or the claim that `scopes_at` or a provider's preset reads instead. Empty where
+    /// that claim is absent or cannot be read.
     #[must_use]
     pub fn scopes(&self) -> Scopes<'_> {
         self.readable_scopes().unwrap_or_else(Scopes::none)
@@ -100,11 +122,16 @@ impl ValidatedToken {
     }
 
     fn readable_scopes(&self) -> Option<Scopes<'_>> {
-        match (self.shared.layout.scopes, self.shared.scopes) {
-            (ScopesAt::Registered, _) => Some(self.claims().scopes()),
-            (_, None) | (ScopesAt::Nowhere, _) => Some(Scopes::none()),
-            (ScopesAt::Words(_), Some(position)) => self.claims().scopes_in_words(position),
-            (ScopesAt::List(_), Some(position)) => self.claims().scopes_in_list(position),
+        let claims = self.claims();
+        match self.shared.scopes {
+            Granted::Registered => Some(claims.scopes()),
+            Granted::Nowhere => Some(Scopes::none()),
+            Granted::Words(position) => claims.scopes_in_words(position),
+            Granted::List(position) => claims.scopes_in_list(position),
+            Granted::Either(position) => {
+                claims.scopes_in_words(position).or_else(|| claims.scopes_in_list(position))
+            }
+            Granted::Unreadable => None,
         }
     }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use portcullis::{
-    ConfigProblem, JwkSet, ResourceServer, ResourceServerBuilder, TrustedIssuer, all_scopes, role, scope,
+    ConfigProblem, JwkSet, ResourceServer, ResourceServerBuilder, TrustedIssuer, all_scopes, not, role, scope,
 };
 use serde_json::{Value, json};
 
@@ -162,6 +162,51 @@ async fn roles_are_read_from_exactly_the_configured_place() {
     }
 }
 
+#[tokio::test]
+async fn scopes_stand_where_the_configuration_says_as_words_or_as_a_list() {
+    // covers: PRV-023
+    let read = || json!("read write");
+    let list = || json!(["read", "write"]);
+    for (path, good, bad) in [
+        ("scp", json!({ "scp": read() }), json!({ "scope": "read" })),
+        ("scp", json!({ "scp": list() }), json!({ "scp": ["read write"] })),
+        (
+            "permissions",
+            json!({ "permissions": list(), "scope": "x" }),
+            json!({ "permissions": [], "scope": "read" }),
+        ),
+        ("/grant/scopes", json!({ "grant": { "scopes": list() } }), json!({ "grant": { "scope": "read" } })),
+        ("scope", json!({ "scope": read() }), json!({ "scp": "read" })),
+    ] {
+        println!("{path}");
+        let (issuer, server, _) = Api::trusting(|issuer| issuer.scopes_at(path));
+        let server = server.build().unwrap();
+        let (api, other) =
+            (Api::new(server.require(scope("read"))), Api::new(server.require(not(scope("read")))));
+        let token = |claims: &Value| {
+            let members = claims.as_object().unwrap().iter();
+            members
+                .fold(issuer.token(AUDIENCE), |token, (name, value)| token.claim(name, value.clone()))
+                .sign()
+        };
+        api.token(token(&good)).await.assert_admitted();
+        other.token(token(&good)).await.assert_denied(None);
+        api.token(token(&bad)).await.assert_denied(Some("read"));
+        api.token(token(&json!({}))).await.assert_denied(Some("read"));
+        other.token(token(&json!({}))).await.assert_admitted();
+    }
+    // What cannot be read is neither there nor not there.
+    let (issuer, server, _) = Api::trusting(|issuer| issuer.scopes_at("/grant/scopes"));
+    let server = server.build().unwrap();
+    for unreadable in
+        [json!(5), json!({ "scopes": 5 }), json!({ "scopes": { "read": true } }), json!({ "scopes": [5] })]
+    {
+        let token = issuer.token(AUDIENCE).claim("grant", unreadable).sign();
+        Api::new(server.require(scope("read"))).token(&token).await.assert_denied(Some("read"));
+        Api::new(server.require(not(scope("read")))).token(&token).await.assert_denied(None);
+    }
+}
+
 /// A server that can be built.
 fn right() -> ResourceServerBuilder {
     trusting(issuer())
@@ -227,6 +272,8 @@ fn every_mistake_in_a_configuration_has_its_code() {
         (trusting(issuer().max_token_lifetime(Duration::ZERO)), &["zero_token_lifetime"]),
         (right().realm("a\r\nb"), &["invalid_realm"]),
         (right().realm("é"), &["invalid_realm"]),
+        (trusting(issuer().scopes_at("/")), &["invalid_claim_path"]),
+        (trusting(issuer().scopes_at("a.b")), &["ambiguous_claim_path"]),
         (trusting(issuer().roles_at("")), &["invalid_claim_path"]),
         (trusting(issuer().roles_at("/")), &["invalid_claim_path"]),
         (trusting(issuer().roles_at("realm_access/roles")), &["ambiguous_claim_path"]),
