@@ -10,7 +10,20 @@ use crate::jose::KeySet;
 const MOST_NAMED: usize = 20;
 const LONGEST_NAME: usize = 64;
 
-pub(super) fn fetching(issuer: &str, cause: &'static str) {
+/// Why keys are fetched.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Cause {
+    /// A token needs a key that is not in memory, or no longer trusted.
+    MissingKey,
+    /// The keys in memory near the end of their lifetime.
+    Refresh,
+}
+
+pub(super) fn fetching(issuer: &str, cause: Cause) {
+    let cause = match cause {
+        Cause::MissingKey => "missing_key",
+        Cause::Refresh => "refresh",
+    };
     tracing::debug!(target: "portcullis::keys", event = "keys_fetching", issuer, cause, "keys are fetched");
 }
 

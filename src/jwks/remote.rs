@@ -5,7 +5,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 
-use super::events;
+use super::events::{self, Cause};
 use super::failure::Failure;
 use super::flight::{InFlight, Landing};
 use super::live::{LastUse, LiveKeys, LiveSet};
@@ -127,7 +127,7 @@ impl RemoteKeys {
     pub(super) fn fetch(&self) -> Option<Flight> {
         let now = self.clock.monotonic();
         let seat = self.settled(now, |state| match state.schedule.for_missing_key(now) {
-            Advice::Fetch => Some(Seat::Free(self.begin(state, now, "missing_key"))),
+            Advice::Fetch => Some(Seat::Free(self.begin(state, now, Cause::MissingKey))),
             Advice::Join => state.join(),
             Advice::Unknown | Advice::Unavailable { .. } => None,
         });
@@ -177,17 +177,24 @@ impl RemoteKeys {
             return;
         }
         let flight = self.settled(now, |state| {
-            state.schedule.refresh_is_due(now).then(|| self.begin(state, now, "refresh"))
+            state.schedule.refresh_is_due(now).then(|| self.begin(state, now, Cause::Refresh))
         });
         drop(flight);
     }
 
     /// Begins a fetch that outlives the request which needs it.
-    fn begin(&self, state: &mut State, now: Duration, cause: &'static str) -> Flight {
+    fn begin(&self, state: &mut State, now: Duration, cause: Cause) -> Flight {
         state.schedule.begun(now);
         state.record.begun();
         let located = state.located.as_mut().map(Located::lend);
-        let held = self.snapshot.load().as_ref().map(|snapshot| snapshot.published.clone());
+        let snapshot = self.snapshot.load();
+        // A key that is not among trusted ones speaks for another set than the one in memory. The issuer is asked for it
+        // whole: a server whose `ETag` does not change with its keys would else hide every rotation.
+        let held = snapshot.as_ref().filter(|snapshot| match cause {
+            Cause::Refresh => true,
+            Cause::MissingKey => now >= snapshot.times.trusted_until,
+        });
+        let held = held.map(|snapshot| snapshot.published.clone());
         let (this, source) = (Weak::clone(&self.this), Arc::clone(&self.source));
         let (in_flight, flight) = InFlight::begin(|landing: Landing| async move {
             events::fetching(&source.issuer, cause);

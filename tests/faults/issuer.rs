@@ -140,8 +140,16 @@ impl FaultyIssuer {
             Mode::Html => write(stream, "200 OK", "", "text/html", "<html>Sorry</html>").await,
             Mode::Truncated => write(stream, "200 OK", "", json, &document[..document.len() / 2]).await,
             Mode::TenMegabytes => {
-                let padded = document + &" ".repeat(10 << 20);
-                write(stream, "200 OK", "", json, &padded).await
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: {json}\r\nContent-Length: {}\r\n\r\n",
+                    10 << 20
+                );
+                stream.write_all((head + &document).as_bytes()).await?;
+                // Spaces, up to that length. Not from one string: the memory of this process is looked at.
+                for _ in 0..160 {
+                    stream.write_all(&[b' '; 64 << 10]).await?;
+                }
+                Ok(())
             }
             Mode::Redirects => {
                 write(stream, "302 Found", "Location: http://127.0.0.1:1/jwks\r\n", json, "").await

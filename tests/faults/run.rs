@@ -16,6 +16,8 @@ const ROTATIONS: u32 = 3;
 /// Half an hour and an hour, in cooldowns of thirty seconds.
 const HALF_AN_HOUR: u32 = 60;
 const STALE_BOUND: u32 = 70;
+/// What the allocator may hold on to, in KiB. The issuer and the clients are in this process, too.
+const MEMORY_MORE: usize = 8 << 10;
 
 /// The issuer, the API, the load, and what came of it.
 pub(crate) struct Run {
@@ -68,7 +70,13 @@ impl Run {
         let (asked, seconds) = (self.issuer.asked_since(began), began.elapsed().as_secs_f64());
         let cooldowns = seconds / self.cooldown.as_secs_f64();
         self.note_load(&met);
-        self.report.note("random `kid`s a second", format!("{:.0}", met.junk as f64 / seconds));
+        let rate = met.junk as f64 / seconds;
+        self.report.check(
+            "",
+            "random `kid`s a second, as far as this machine has the power",
+            format!("{rate:.0}"),
+            rate > 1_000.0,
+        );
         let per_cooldown = asked as f64 / cooldowns;
         self.report.check(
             "P6",
@@ -219,9 +227,11 @@ impl Run {
         );
     }
 
-    pub(crate) fn end(self) -> ExitCode {
+    pub(crate) fn end(mut self) -> ExitCode {
         self.report.note("memory at start, in KiB", self.memory);
-        self.report.note("memory at end, in KiB", memory());
+        let end = memory();
+        let within = end < self.memory + MEMORY_MORE;
+        self.report.check("", "memory at end, in KiB: less than 8 MiB more", end, within);
         for status in self.server.issuers().status() {
             self.report.note("state at end", format!("{:?}", status.keys.state));
             self.report.note("counters at end", format!("{:?}", status.keys.counters));
