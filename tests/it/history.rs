@@ -1,6 +1,6 @@
 //! What went wrong elsewhere, as classes: for each known mistake of a library or server that validates JWTs, the test
 //! that tries its whole class here, or the reason why there is nothing to try. Public identifiers only; a name in the
-//! last column is a test of this binary (checked below).
+//! last column is a test of this binary, or of `tests/tls` (checked below).
 //!
 //! Algorithms, keys and envelopes:
 //!
@@ -64,6 +64,27 @@
 //! | B51 | an introspection endpoint tells too much | CVE-2026-58425 | there is no such endpoint |
 //! | B52 | scopes are enforced at one entry of several | CVE-2026-28699, CVE-2026-28744, CVE-2026-27761, CVE-2026-58444 | `the_outer_layer_covers_nested_and_merged_routers_and_fallbacks` |
 //!
+//! Keys, issuers and what is fetched:
+//!
+//! | no. | class | known from | tried by |
+//! |---|---|---|---|
+//! | C53 | keys of several issuers are kept by `kid` alone | CVE-2026-49998 | `keys_of_equal_name_never_verify_the_tokens_of_the_other_issuer` |
+//! | C54 | an unverified claim becomes a part of a URL | CVE-2026-32301, CVE-2025-52477 | `an_issuer_outside_the_set_is_refused_before_anything_is_fetched` |
+//! | C55 | a pattern for issuers that fits others, too | CVE-2026-22772 | `an_issuer_outside_the_set_is_refused_before_anything_is_fetched` |
+//! | C56 | redirects of metadata and keys are followed | CVE-2026-49478, CVE-2026-102267 | `no_redirect_is_followed_wherever_it_leads` |
+//! | C57 | URLs of any scheme are opened | CVE-2026-48522, CVE-2025-27817 | `nothing_but_https_is_asked_wherever_a_url_comes_from` |
+//! | C58 | a document leads into the server's own network | CVE-2026-41413 | `a_document_leads_to_an_address_inside_only_before_there_were_keys_and_a_client_can_forbid_that` |
+//! | C59 | a key that was taken back stays | CVE-2025-22149 | `after_each_fetch_exactly_the_published_keys_verify` |
+//! | C60 | a throttle that is off when something else is down | mod_auth_openidc | `ten_thousand_random_kids_in_a_second_cause_one_fetch_also_in_an_outage` |
+//! | C61 | `kid` becomes a part of a URL | liboauth2 | `a_kid_is_in_no_url_and_no_event_whatever_it_is` |
+//! | C62 | one malformed key spoils its set, or panics | CVE-2026-102274, CVE-2026-42576 | `thirty_malformed_keys_beside_a_good_one_spoil_no_fetch` |
+//! | C63 | a fetch outlives its request and meets what is gone | CVE-2025-64527, CVE-2024-45809 | `a_client_that_hangs_up_at_any_moment_of_a_fetch_takes_nothing_from_another` |
+//! | C64 | a shared fetch ends with whoever began it | zitadel/oidc | `without_the_first_of_a_hundred_who_wait_the_others_are_admitted_by_the_same_fetch` |
+//! | C65 | those who wait together get the answer about another's token | CVE-2026-71326, CVE-2026-88010 | nothing is introspected: what is shared is a fetch of keys, and each token is judged alone |
+//! | C66 | what one request leaves in a shared service shows in another | CVE-2026-33544 | `what_passes_through_clones_of_a_service_at_once_does_not_mix` |
+//! | C67 | the certificate of the issuer is not checked | CVE-2025-66001 | `the_default_client_takes_a_valid_certificate_for_the_host_and_no_other` |
+//! | C68 | the field `Host` becomes a part of a URL that others believe | Spring Security | no URL is made of a request, and no metadata of a resource is served |
+//!
 //! Resources:
 //!
 //! | no. | class | known from | tried by |
@@ -103,6 +124,7 @@
 mod claims;
 mod envelope;
 mod exhaustion;
+mod keys;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -125,7 +147,9 @@ fn functions(folder: &Path, names: &mut BTreeSet<String>) {
 #[test]
 fn every_row_of_the_history_names_a_test_that_exists_or_a_reason() {
     let mut tests = BTreeSet::new();
-    functions(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it"), &mut tests);
+    for binary in ["tests/it", "tests/tls"] {
+        functions(&Path::new(env!("CARGO_MANIFEST_DIR")).join(binary), &mut tests);
+    }
     assert!(tests.len() > 150, "{} tests were found", tests.len());
     let rows: Vec<Vec<&str>> = include_str!("history.rs")
         .lines()
@@ -142,6 +166,7 @@ fn every_row_of_the_history_names_a_test_that_exists_or_a_reason() {
     let numbers: Vec<_> = rows.iter().map(|row| row[0].to_owned()).collect();
     let expected = (1..=26).map(|number| format!("A{number}"));
     let expected = expected.chain((27..=52).map(|number| format!("B{number}")));
+    let expected = expected.chain((53..=68).map(|number| format!("C{number}")));
     let expected = expected.chain((69..=80).map(|number| format!("D{number}")));
     let expected = expected.chain((1..=14).map(|number| format!("I{number}")));
     assert_eq!(numbers, expected.collect::<Vec<_>>());

@@ -292,7 +292,7 @@ async fn an_issuer_that_hangs_delays_no_token_of_another() {
 
 #[tokio::test]
 async fn an_issuer_that_is_down_makes_no_other_unavailable() {
-    // covers: CHL-017, JWK-011
+    // covers: CHL-017
     for replies in [
         [Reply::Unreachable],
         [Reply::Response(500, vec![], String::new())],

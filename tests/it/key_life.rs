@@ -87,7 +87,8 @@ async fn each_step_of_a_key_set_is_an_event_with_its_issuer() {
         ]
     });
     let api = world.api();
-    let ((), log) = capture_logs(async { drop(api.token(world.stranger()).await) }).await;
+    let ((), log) =
+        capture_logs(async { api.token(world.stranger()).await.assert_invalid("unknown_key") }).await;
     assert_events(&log, &["keys_fetching", "keys_loaded", "keys_changed"]);
     assert!(log.contains("cause=\"missing_key\"") && log.contains("removed=[]"), "{log}");
 
@@ -103,8 +104,12 @@ async fn each_step_of_a_key_set_is_an_event_with_its_issuer() {
     assert!(log.contains("connection refused"), "{log}");
 
     world.advance(30);
-    let ((), log) = capture_logs(async { drop(api.token(world.stranger()).await) }).await;
+    let ((), log) = capture_logs(async { api.token(world.token()).await.assert_admitted() }).await;
+    assert_events(&log, &[]);
+    let ((), log) =
+        capture_logs(async { api.token(world.stranger()).await.assert_invalid("unknown_key") }).await;
     assert_events(&log, &["keys_fetching", "keys_loaded", "keys_withdrawn"]);
+    api.token(world.token()).await.assert_invalid("unknown_key");
 
     // Told once, although everybody meets it.
     world.advance(600 + 3600);

@@ -49,7 +49,7 @@ fn odd_number(bits: usize) -> Vec<u8> {
 }
 
 /// Keys that must not be used, as JSON texts, with what is wrong with them.
-fn unusable_keys() -> Vec<(&'static str, String)> {
+pub(crate) fn unusable_keys() -> Vec<(&'static str, String)> {
     let (rsa, ec, okp) = (&RFC_7515_A2, &RFC_7515_A3, &RFC_8037_A4);
     let bent = |key: &Published, name: &str| {
         let mut octets = key.octets(name);

@@ -118,7 +118,7 @@ async fn what_metadata_says_about_algorithms_opens_no_way_for_a_symmetric_one() 
 
 #[tokio::test]
 async fn with_the_keys_out_of_reach_no_well_known_key_is_trusted() {
-    // covers: CHL-017, JWK-011
+    // covers: CHL-017
     let (issuer, _, clock) = Api::parts();
     for replies in [
         [Reply::Unreachable],

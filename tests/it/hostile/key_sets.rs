@@ -41,7 +41,10 @@ impl World {
     /// A new API, without keys.
     fn api(&self, discovery: bool) -> Api {
         let trusted = TrustedIssuer::new(self.issuer.url());
-        let trusted = if discovery { trusted } else { trusted.jwks_uri(self.origin.url(JWKS)) };
+        self.api_of(if discovery { trusted } else { trusted.jwks_uri(self.origin.url(JWKS)) })
+    }
+
+    fn api_of(&self, trusted: TrustedIssuer) -> Api {
         let server = ResourceServer::builder(trusted).audience(AUDIENCE);
         let server = server.dangerous_allow_loopback_http().with_clock(self.clock.clone());
         Api::new(server.build().unwrap().require(authenticated()))
@@ -315,10 +318,14 @@ async fn hostile_metadata_leads_to_no_keys() {
 
 #[tokio::test]
 async fn no_redirect_is_followed_wherever_it_leads() {
-    // covers: JWK-015
+    // covers: JWK-015, DSC-007
     let (world, other) = (World::new().await, Origin::start().await);
-    let apis = [world.api(false), world.api(true)];
-    for path in [JWKS, OPENID, "/"] {
+    let given = "/given";
+    let apis = {
+        let trusted = TrustedIssuer::new(world.issuer.url()).metadata_url(world.origin.url(given));
+        [world.api(false), world.api(true), world.api_of(trusted)]
+    };
+    for path in [JWKS, OPENID, OAUTH, given, "/"] {
         other.on(path, Serve::json(world.good()));
     }
     world.origin.on("/moved", Serve::json(world.good()));
@@ -334,10 +341,17 @@ async fn no_redirect_is_followed_wherever_it_leads() {
                 let separator = if field.starts_with("Refresh") { "=" } else { ": " };
                 // The good set is the body, too: it is not the body of an answer.
                 let moved = Serve::answer(status, &format!("{field}{separator}{target}\r\n"), world.good());
-                for (path, api) in [(JWKS, &apis[0]), (OPENID, &apis[1])] {
+                for (path, api) in
+                    [(JWKS, &apis[0]), (OPENID, &apis[1]), (OAUTH, &apis[1]), (given, &apis[2])]
+                {
+                    if path == OAUTH {
+                        world.origin.on(OPENID, Serve::answer("404 Not Found", "", ""));
+                    }
+                    let before = world.origin.count(path);
                     world.origin.on(path, moved.clone());
                     let answer = api.token(world.token()).await;
                     assert_eq!((answer.status.as_u16(), answer.inner_calls), (503, 0), "{path}");
+                    assert_eq!(world.origin.count(path) - before, 1, "{path}");
                     world.restore();
                     // More than the longest pause after failures.
                     world.advance(60);
@@ -346,7 +360,10 @@ async fn no_redirect_is_followed_wherever_it_leads() {
         }
     }
     assert_eq!((other.total(), world.origin.count("/moved")), (0, 0));
-    apis[0].token(world.token()).await.assert_admitted();
+    world.origin.on(given, Serve::json(world.issuer.metadata_json().to_string()));
+    for api in &apis {
+        api.token(world.token()).await.assert_admitted();
+    }
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ async fn a_replaced_issuer_keeps_its_keys_through_an_outage_unless_they_come_fro
 
 #[tokio::test]
 async fn beyond_the_bound_keys_that_verify_nothing_make_room_for_others() {
-    // covers: JWK-009
+    // covers: CHL-017
     let world = World::new();
     let server = world.server(A).issuer(B).max_live_key_sets(1).build().unwrap();
     api(&server).token(token(&world.a)).await.assert_admitted();

@@ -32,7 +32,7 @@ fn auth0_world() -> World {
 
 #[tokio::test]
 async fn auth0_keeps_permissions_apart_from_scopes() {
-    // covers: PRV-022, PRV-023, PRV-024
+    // covers: PRV-023, PRV-024
     let world = auth0_world();
     world
         .send(scope("orders:list").and(role("orders:approve")).and(user()), &auth0())
@@ -239,6 +239,7 @@ async fn cognito_takes_listed_clients_in_place_of_an_audience() {
 async fn cognito_says_what_a_token_is_for() {
     // covers: PRV-012
     let world = cognito_world(Some(CLIENT));
+    world.assert_valid(&cognito()).await;
     let id_token = json!({ "token_use": "id", "aud": CLIENT, "client_id": null, "cognito:username": "ada" });
     world.assert_invalid(&changed(&cognito(), &id_token), "missing_claim").await;
     for (token_use, code) in [

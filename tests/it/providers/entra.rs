@@ -351,7 +351,7 @@ async fn a_key_that_names_its_issuer_signs_for_that_tenant_only() {
 
 #[tokio::test]
 async fn a_key_whose_issuer_is_no_text_signs_for_nobody() {
-    // covers: PRV-003
+    // covers: PRV-003, JWK-003
     for issuer in
         [json!(5), json!([v2_issuer(TENANT)]), json!(""), json!("https://login.microsoftonline.com//v2.0")]
     {
@@ -369,7 +369,7 @@ async fn a_key_whose_issuer_is_no_text_signs_for_nobody() {
 
 #[tokio::test]
 async fn metadata_with_another_issuer_than_the_expected_one_gives_no_keys() {
-    // covers: PRV-002
+    // covers: DSC-004
     let other = v2_issuer(OTHER);
     for named in [EVERY_TENANT, &other, "https://sts.windows.net/5b2f6b1c-3f0e-4f6e-9d58-0a4e6f6f9c11/"] {
         let trusted = TrustedIssuer::entra_v2([TENANT]);

@@ -2,7 +2,7 @@ use portcullis::{TrustedIssuer, not, role, scope, user};
 use serde_json::{Value, json};
 
 use super::{KEYS, World, changed, codes, reason};
-use crate::support::{AUDIENCE, Api, NOW};
+use crate::support::{AUDIENCE, Api, NOW, capture_logs};
 
 pub(super) const REALM: &str = "https://id.example.com/realms/shop";
 const METADATA: &str = "https://id.example.com/realms/shop/.well-known/openid-configuration";
@@ -102,9 +102,10 @@ async fn the_default_audience_is_refused_with_a_word_on_how_to_set_ours() {
         // Not even where the client is called what the API is.
         for client in ["shop-web", AUDIENCE] {
             let claims = changed(&claims(), &json!({ "aud": audience, "azp": client, "client_id": client }));
-            let answer = world.send(user(), &claims).await;
+            let (answer, log) = capture_logs(world.send(user(), &claims)).await;
             answer.assert_invalid(code);
             assert!(reason(&answer).contains("audience mapper"), "{}", reason(&answer));
+            assert!(log.contains("audience mapper") && !answer.challenge().contains("mapper"), "{log}");
         }
     }
     assert_eq!(world.client.count(), 0);

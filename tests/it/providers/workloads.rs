@@ -71,7 +71,6 @@ async fn google_has_two_names_and_no_third() {
 
 #[tokio::test]
 async fn google_sends_id_tokens_for_our_audience_and_they_grant_nothing() {
-    // covers: PRV-016
     let world = google_world();
     world.assert_valid(&google_user()).await;
     world.assert_invalid(&changed(&google_user(), &json!({ "aud": "another" })), "wrong_audience").await;
