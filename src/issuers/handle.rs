@@ -126,13 +126,14 @@ impl Issuers {
     ///
     /// ```
     /// use portcullis::ResourceServer;
-    /// use portcullis::testing::{Fault, Issuer};
+    /// use portcullis::testing::{Fault, Issuer, ManualClock};
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
     /// let issuer = Issuer::offline("https://id.example.com");
     /// let auth = ResourceServer::builder(issuer.url())
     ///     .audience("https://api.example.com")
     ///     .with_http_client(issuer.clone())
+    ///     .with_clock(ManualClock::at(1_800_000_000))
     ///     .build()?;
     /// issuer.fail(Fault::Status(503));
     /// let not_ready = auth.issuers().ready().await.unwrap_err();
