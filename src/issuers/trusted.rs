@@ -231,9 +231,10 @@ impl TrustedIssuer {
     /// setting of the default client (feature `reqwest`); without effect where nothing is fetched.
     ///
     /// The token is sent to the origin (scheme, host and port) of [`jwks_uri`](Self::jwks_uri), or else of
-    /// [`metadata_url`](Self::metadata_url), or else of the issuer: to what is configured, over https. Keys on another
-    /// host, which only the metadata names, are fetched without it; each time a warning of the target `portcullis::files`
-    /// says so. If that host wants the token, configure it as `jwks_uri`. Nothing prints the token.
+    /// [`metadata_url`](Self::metadata_url), or else of the issuer: to what is configured, over https (or, where
+    /// [that is allowed](crate::ResourceServerBuilder::dangerous_allow_loopback_http), to this machine). Keys on another host,
+    /// which only the metadata names, are fetched without it; each time a warning of the target `portcullis::files` says
+    /// so. If that host wants the token, configure it as `jwks_uri`. Nothing prints the token.
     ///
     /// The file is read by `build` (or [`insert`](crate::Issuers::insert)), on the calling thread, and again for each
     /// request, so a token that was replaced is not sent any more. While there is no token in it, or it cannot be
