@@ -169,7 +169,7 @@ impl ResourceServerBuilder {
     }
 
     /// Checks the configuration. No network I/O, no task: keys are fetched when the first token needs them,
-    /// so starting up does not depend on the issuer, and this may run outside a runtime. A key file is read, once.
+    /// so starting up does not depend on the issuer, and this may run outside a runtime. Files are read, once.
     ///
     /// # Errors
     ///
@@ -177,7 +177,7 @@ impl ResourceServerBuilder {
     /// URL, or one with a query), `missing_audience`, `empty_audience`, `duplicate_issuer`, `too_many_issuers`, `no_algorithm`,
     /// `unsupported_algorithm` (which the backend does not have), `two_algorithm_sources`, `excessive_leeway` (above
     /// 300 s), `zero_token_lifetime`, `ambiguous_claim_path` or `invalid_claim_path`, `invalid_realm` (not printable
-    /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_metadata_url`, `insecure_jwks_uri`, `two_key_sources`, `unreadable_key_file`, `no_usable_key`, `too_many_keys_without_id` (more than four), `invalid_key_timing`, `no_http_client`;
+    /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_metadata_url`, `insecure_jwks_uri`, `two_key_sources`, `unreadable_key_file`, `no_usable_key`, `too_many_keys_without_id` (more than four), `invalid_key_timing`, `no_http_client`, `unreadable_ca_file`, `unreadable_token_file`, `client_with_fetch_files`;
     /// of a provider's preset `invalid_tenant`, `invalid_domain`, `invalid_user_pool`, `missing_client`,
     /// `org_authorization_server`, `preset_with_profile` and `no_client_roles`.
     pub fn build(self) -> Result<ResourceServer, ConfigError> {
@@ -187,7 +187,8 @@ impl ResourceServerBuilder {
             audiences: self.audiences,
             leeway: self.leeway,
             backend: self.backend,
-            http_client: self.http_client.or_else(default_client),
+            http_client: self.http_client,
+            default_client: default_client(),
             clock: Arc::clone(&clock),
             loopback_http: self.loopback_http,
             timing: self.timing,

@@ -42,12 +42,17 @@ impl Endpoint {
 
     /// Whether both have the same origin (RFC 6454 §5): scheme, host and port, the default one written out or not.
     pub(crate) fn is_of_origin(&self, other: &Self) -> bool {
+        self.has_origin_of(&other.uri)
+    }
+
+    /// The same of a URL that was an endpoint.
+    pub(super) fn has_origin_of(&self, other: &Uri) -> bool {
         let port =
             |uri: &Uri| uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
         let host = |uri: &Uri| uri.host().map(str::to_ascii_lowercase);
-        self.uri.scheme() == other.uri.scheme()
-            && host(&self.uri) == host(&other.uri)
-            && port(&self.uri) == port(&other.uri)
+        self.uri.scheme() == other.scheme()
+            && host(&self.uri) == host(other)
+            && port(&self.uri) == port(other)
     }
 
     /// For messages and events.

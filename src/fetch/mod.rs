@@ -2,6 +2,9 @@
 
 mod endpoint;
 mod entity_tag;
+#[cfg(feature = "reqwest")]
+mod file_client;
+mod files;
 mod get;
 mod http_client;
 #[cfg(feature = "reqwest")]
@@ -11,5 +14,8 @@ mod reqwest;
 pub(crate) use self::reqwest::DefaultClient;
 pub(crate) use endpoint::{Endpoint, LoopbackHttp, configured, without_secrets};
 pub(crate) use entity_tag::EntityTag;
+#[cfg(feature = "reqwest")]
+pub(crate) use file_client::FileClient;
+pub(crate) use files::FetchFiles;
 pub(crate) use get::{Revalidated, get_json, get_json_if_changed};
 pub use http_client::{FetchError, FetchLimits, HttpClient};

@@ -1,10 +1,11 @@
+use std::error::Error as _;
 use std::sync::OnceLock;
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 
 use super::http_client::{FetchError, FetchLimits, HttpClient};
-use crate::boxed::BoxFuture;
+use crate::boxed::{BoxError, BoxFuture};
 
 /// reqwest with rustls, made at the first request.
 ///
@@ -19,6 +20,17 @@ pub(crate) struct DefaultClient {
 }
 
 impl DefaultClient {
+    /// A client that trusts the certificates of this PEM bundle for https, and no others. Every one of them must be
+    /// fit to be trusted.
+    pub(super) fn trusting(bundle: &str) -> Result<Self, BoxError> {
+        let roots = reqwest::Certificate::from_pem_bundle(bundle.as_bytes()).map_err(cause)?;
+        if roots.is_empty() {
+            return Err("there is no certificate in it".into());
+        }
+        let client = builder().tls_certs_only(roots).build().map_err(cause)?;
+        Ok(Self { outward: OnceLock::from(client), loopback: OnceLock::new() })
+    }
+
     fn client(&self, scheme: Option<&str>) -> Result<reqwest::Client, FetchError> {
         // reqwest is bound to tokio and would panic outside it.
         tokio::runtime::Handle::try_current().map_err(|error| FetchError::Failed(error.into()))?;
@@ -27,15 +39,7 @@ impl DefaultClient {
         if let Some(client) = client.get() {
             return Ok(client.clone());
         }
-        let builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            // The cap holds for what arrives: nothing is unpacked, whatever features the build has.
-            .no_gzip()
-            .no_brotli()
-            .no_deflate()
-            .no_zstd()
-            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")));
-        let builder = if outward { builder } else { builder.no_proxy() };
+        let builder = if outward { builder() } else { builder().no_proxy() };
         let made = builder.build().map_err(|error| FetchError::Failed(error.into()))?;
         Ok(client.get_or_init(|| made).clone())
     }
@@ -65,6 +69,23 @@ impl HttpClient for DefaultClient {
             Ok(answer)
         })
     }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        // The cap holds for what arrives: nothing is unpacked, whatever features the build has.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
+        .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+}
+
+/// What reqwest has to say beyond that it could not make a client.
+fn cause(error: reqwest::Error) -> BoxError {
+    let cause = error.source().map(ToString::to_string);
+    cause.map_or_else(|| error.into(), Into::into)
 }
 
 fn failed(error: reqwest::Error) -> FetchError {

@@ -13,8 +13,10 @@ pub(crate) struct Context {
     pub(crate) audiences: Vec<String>,
     pub(crate) leeway: Duration,
     pub(crate) backend: SignatureBackend,
-    /// For an issuer that has none of its own. `None` without the feature `reqwest`.
+    /// The user's own client, for an issuer that has none.
     pub(crate) http_client: Option<Arc<dyn HttpClient>>,
+    /// Where nobody has one. `None` without the feature `reqwest`.
+    pub(crate) default_client: Option<Arc<dyn HttpClient>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) loopback_http: LoopbackHttp,
     pub(crate) timing: KeyTiming,

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use super::context::Context;
 use crate::error::Problems;
-use crate::fetch::{HttpClient, configured};
+#[cfg(feature = "reqwest")]
+use crate::fetch::FileClient;
+use crate::fetch::{FetchFiles, HttpClient, configured};
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, KeySet, SignatureAlgorithm, SignatureBackend};
 use crate::jwks::{FileKeys, KeyFile, Keys, Location, RemoteKeys, Source};
 use crate::metadata::MetadataPlace;
@@ -17,6 +19,7 @@ pub(super) struct KeySettings {
     pub(super) key_file: Option<KeyFile>,
     pub(super) hmac_key: Option<HmacKey>,
     pub(super) http_client: Option<Arc<dyn HttpClient>>,
+    pub(super) fetch_files: FetchFiles,
 }
 
 /// Whose keys are asked for, and where its metadata is unless the settings say otherwise.
@@ -88,25 +91,20 @@ impl KeySettings {
                 FileKeys::open(file, allowed?, &context.backend, &context.clock, context.timing.stale_bound);
             return problems.note(keys).map(Keys::File);
         }
-        let client = self.http_client.clone().or_else(|| context.http_client.clone());
-        if client.is_none() {
-            problems.add(
-                "no_http_client",
-                "keys are fetched, but the feature `reqwest` is off and `with_http_client` was not called",
-            );
-        }
-        let origin = origin?;
+        let (issuer, place) = origin.map(|origin| (origin.issuer, origin.metadata)).unzip();
         let location = match (configured, metadata) {
-            (Some(endpoint), _) => Location::Configured(endpoint?),
-            (None, Some(url)) => {
-                Location::Discovered(MetadataPlace { candidates: vec![url?], ..origin.metadata })
-            }
-            (None, None) => Location::Discovered(origin.metadata),
+            (Some(endpoint), _) => endpoint.map(Location::Configured),
+            (None, Some(url)) => url
+                .zip(place)
+                .map(|(url, place)| Location::Discovered(MetadataPlace { candidates: vec![url], ..place })),
+            (None, None) => place.map(Location::Discovered),
         };
+        let client = self.client(issuer.as_deref(), location.as_ref(), context, problems);
         let source = Source {
-            issuer: origin.issuer,
-            location,
+            issuer: issuer?,
+            location: location?,
             client: client?,
+            files: self.fetch_files.clone(),
             clock: Arc::clone(&context.clock),
             allowed: allowed?.clone(),
             backend: context.backend.clone(),
@@ -114,6 +112,40 @@ impl KeySettings {
             timing: context.timing,
         };
         Some(Keys::Remote(RemoteKeys::new(source, Arc::clone(&context.live))))
+    }
+
+    /// What this issuer's documents are fetched with.
+    #[cfg_attr(
+        not(feature = "reqwest"),
+        expect(unused_variables, reason = "who is asked matters to files only")
+    )]
+    fn client(
+        &self,
+        issuer: Option<&str>,
+        location: Option<&Location>,
+        context: &Context,
+        problems: &mut Problems,
+    ) -> Option<Arc<dyn HttpClient>> {
+        let own = self.http_client.as_ref().or(context.http_client.as_ref());
+        let client = own.or(context.default_client.as_ref()).cloned();
+        if client.is_none() {
+            problems.add(
+                "no_http_client",
+                "keys are fetched, but the feature `reqwest` is off and `with_http_client` was not called",
+            );
+        }
+        #[cfg(feature = "reqwest")]
+        if !self.fetch_files.is_empty() {
+            if own.is_some() {
+                let message = "`fetch_ca_file` or `fetch_token_file` beside `with_http_client`: they are settings of the default client";
+                problems.add("client_with_fetch_files", message);
+            }
+            let (issuer, origins) = (issuer.unwrap_or_default(), location.map(Location::configured));
+            let files = &self.fetch_files;
+            let client = FileClient::open(files, client?, issuer, origins.unwrap_or_default(), problems)?;
+            return Some(Arc::new(client));
+        }
+        client
     }
 
     /// The keys that the configuration brings along.

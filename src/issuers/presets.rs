@@ -108,6 +108,10 @@ impl TrustedIssuer {
 
     /// Tokens of a Kubernetes cluster's service accounts, by the issuer of that cluster
     /// (`kubectl get --raw /.well-known/openid-configuration`).
+    ///
+    /// Where the API server itself is the issuer, its certificate is mostly of the cluster's own authority, and it wants to
+    /// know who asks for keys: inside the cluster, name its `jwks_uri`, and give what every pod has to `fetch_ca_file` and
+    /// `fetch_token_file`, as in the example of the [latter](Self::fetch_token_file).
     pub fn kubernetes(issuer: impl Into<String>) -> Self {
         Self::of_preset(issuer.into(), &KUBERNETES)
     }

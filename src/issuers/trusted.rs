@@ -226,10 +226,69 @@ impl TrustedIssuer {
     }
 
     /// Fetches this issuer's metadata and keys with this client, in place of
-    /// [that of the server](crate::ResourceServerBuilder::with_http_client): for an issuer behind another proxy, with a
-    /// certificate of a private authority, or that wants to know who asks.
+    /// [that of the server](crate::ResourceServerBuilder::with_http_client): for an issuer behind another proxy, or with
+    /// certificates on both sides. (For a private authority or a bearer token there are [`fetch_ca_file`](Self::fetch_ca_file)
+    /// and [`fetch_token_file`](Self::fetch_token_file).)
     pub fn with_http_client(mut self, client: impl HttpClient) -> Self {
         self.keys.http_client = Some(Arc::new(client));
+        self
+    }
+
+    /// A file with the certificates of the authorities to trust, as PEM of at most 1 MiB, when this issuer's metadata and keys
+    /// are fetched: *only* these, on whatever host the metadata names, and not those of the system. So nobody but the
+    /// cluster, say, can vouch for its API server. Where keys are on a host of a public authority, put that into the file,
+    /// too. A setting of the default client (feature `reqwest`); without effect where nothing is fetched.
+    ///
+    /// It is read by `build` (or [`insert`](crate::Issuers::insert)), on the calling thread, and again for each fetch, so a
+    /// new bundle counts from the next one on. While it cannot be read, is no PEM, or has a certificate that nobody could
+    /// trust, fetches fail: keys in memory stay in use within their bounds, and other tokens are answered with 503.
+    ///
+    /// # Errors
+    ///
+    /// `build` fails with `unreadable_ca_file` where a fetch would fail because of the file, and with
+    /// `client_with_fetch_files` beside a client of your own, for this issuer or for the server.
+    #[cfg(feature = "reqwest")]
+    pub fn fetch_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.keys.fetch_files.ca = Some(path.into());
+        self
+    }
+
+    /// A file with a bearer token for those who serve this issuer's metadata and keys, and want to know who asks
+    /// (`Authorization: Bearer`, RFC 6750 §2.1): one line of visible ASCII, at most 16 KiB, and white space behind it. A
+    /// setting of the default client (feature `reqwest`); without effect where nothing is fetched.
+    ///
+    /// The token is sent to the origin (scheme, host and port) of [`jwks_uri`](Self::jwks_uri), or else of
+    /// [`metadata_url`](Self::metadata_url), or else of the issuer: to what is configured, over https (or, where
+    /// [that is allowed](crate::ResourceServerBuilder::dangerous_allow_loopback_http), to this machine). Keys on another host,
+    /// which only the metadata names, are fetched without it; each time a warning of the target `portcullis::files` says
+    /// so. If that host wants the token, configure it as `jwks_uri`. Nothing prints the token.
+    ///
+    /// The file is read by `build` (or [`insert`](crate::Issuers::insert)), on the calling thread, and again for each
+    /// request, so a token that was replaced is not sent any more. While there is no token in it, or it cannot be
+    /// read, fetches fail and nothing is sent.
+    ///
+    /// *Not* checked: what the token is, when it expires, and who else may read the file.
+    ///
+    /// ```no_run
+    /// use portcullis::{ResourceServer, TrustedIssuer};
+    ///
+    /// // What every pod of Kubernetes has.
+    /// let account = std::path::Path::new("/var/run/secrets/kubernetes.io/serviceaccount");
+    /// let cluster = TrustedIssuer::kubernetes("https://kubernetes.default.svc.cluster.local")
+    ///     .jwks_uri("https://kubernetes.default.svc/openid/v1/jwks")
+    ///     .fetch_ca_file(account.join("ca.crt"))
+    ///     .fetch_token_file(account.join("token"));
+    /// let auth = ResourceServer::builder(cluster).audience("https://orders.example.com").build()?;
+    /// # Ok::<_, portcullis::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `build` fails with `unreadable_token_file` where a fetch would fail because of the file, and with
+    /// `client_with_fetch_files` beside a client of your own, for this issuer or for the server.
+    #[cfg(feature = "reqwest")]
+    pub fn fetch_token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.keys.fetch_files.token = Some(path.into());
         self
     }
 

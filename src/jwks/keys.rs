@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::fetch::{Endpoint, LoopbackHttp};
+    use crate::fetch::{Endpoint, FetchFiles, LoopbackHttp};
     use crate::jose::{AllowedAlgorithms, SignatureAlgorithm, SignatureBackend, UnverifiedJws};
     use crate::jwks::{KeyFile, KeyFormat, KeyTiming, LiveKeys, Location, Source};
     use crate::testing::{Fault, Flaw, Issuer, ManualClock};
@@ -134,6 +134,7 @@ mod tests {
             issuer: issuer.url().into(),
             location: Location::Configured(endpoint),
             client: Arc::new(issuer.clone()),
+            files: FetchFiles::default(),
             clock: Arc::new(clock.clone()),
             allowed: allowed(),
             backend: SignatureBackend::default(),

@@ -11,7 +11,7 @@ use super::located::{Located, Move};
 use super::timing::KeyTiming;
 use crate::clock::Clock;
 use crate::fetch::{
-    Endpoint, EntityTag, FetchLimits, HttpClient, LoopbackHttp, Revalidated, get_json_if_changed,
+    Endpoint, EntityTag, FetchFiles, FetchLimits, HttpClient, LoopbackHttp, Revalidated, get_json_if_changed,
 };
 use crate::jose::{AllowedAlgorithms, JwkSet, JwkSetError, KeySet, SignatureBackend};
 use crate::metadata::{MetadataPlace, discover};
@@ -22,6 +22,8 @@ pub(crate) struct Source {
     pub(crate) issuer: Box<str>,
     pub(crate) location: Location,
     pub(crate) client: Arc<dyn HttpClient>,
+    /// What the client was made of, if it was made for this issuer.
+    pub(crate) files: FetchFiles,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) allowed: AllowedAlgorithms,
     pub(crate) backend: SignatureBackend,
@@ -35,6 +37,17 @@ pub(crate) enum Location {
     Discovered(MetadataPlace),
     /// Known from the configuration.
     Configured(Endpoint),
+}
+
+#[cfg(feature = "reqwest")]
+impl Location {
+    /// Where the configuration says that fetches begin.
+    pub(crate) fn configured(&self) -> &[Endpoint] {
+        match self {
+            Self::Discovered(place) => &place.candidates,
+            Self::Configured(endpoint) => std::slice::from_ref(endpoint),
+        }
+    }
 }
 
 /// The keys of one set, for as long as they are held, and what it takes to ask whether they are still the ones.
@@ -60,7 +73,8 @@ impl Source {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.issuer == other.issuer
             && self.location == other.location
-            && Arc::ptr_eq(&self.client, &other.client)
+            && self.files == other.files
+            && (!self.files.is_empty() || Arc::ptr_eq(&self.client, &other.client))
             && self.allowed == other.allowed
     }
 

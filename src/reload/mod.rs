@@ -1,8 +1,12 @@
 //! Files of the configuration that may change while the program runs.
 
+#[cfg(feature = "reqwest")]
+mod fresh;
 mod patience;
 mod reloaded;
 mod text_file;
 
+#[cfg(feature = "reqwest")]
+pub(crate) use fresh::Fresh;
 pub(crate) use reloaded::{Reloaded, Standing};
 pub(crate) use text_file::TextFile;

@@ -21,6 +21,7 @@ mod conformance;
 mod differential;
 mod documents;
 mod extraction;
+mod fetch_files;
 mod history;
 mod hostile;
 mod hyper;

@@ -5,6 +5,8 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+mod cluster;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::Ipv4Addr;
@@ -23,6 +25,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tower::{ServiceExt as _, service_fn};
+use tracing_subscriber::filter::LevelFilter;
 
 const AUDIENCE: &str = "https://api.example.com";
 /// Set in the process that does the work: where it finds the authority it trusts.
@@ -64,11 +67,33 @@ fn certificate(
 
 /// An issuer on loopback with this certificate. Returns it, and what was asked of it once TLS stood.
 async fn start(config: ServerConfig) -> (Issuer, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let issuer = Issuer::offline(&format!("https://localhost:{}", listener.local_addr().unwrap().port()));
+    let (listener, url) = listen().await;
+    let issuer = Issuer::offline(&url);
     let asked = Arc::<Mutex<Vec<String>>>::default();
-    let (acceptor, documents, log) =
-        (TlsAcceptor::from(Arc::new(config)), issuer.clone(), Arc::clone(&asked));
+    let (documents, log) = (issuer.clone(), Arc::clone(&asked));
+    serve(listener, config, move |head| {
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let body = if path == "/jwks" { documents.jwks_json() } else { documents.metadata_json() };
+        log.lock().unwrap().push(path);
+        ("200 OK", body.to_string())
+    });
+    (issuer, asked)
+}
+
+/// A port on loopback, and the origin of who serves there.
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    (listener, url)
+}
+
+/// Answers the head of each request, once TLS stands, with a status and JSON.
+fn serve(
+    listener: TcpListener,
+    config: ServerConfig,
+    respond: impl Fn(&str) -> (&'static str, String) + Send + 'static,
+) {
+    let acceptor = TlsAcceptor::from(Arc::new(config));
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
@@ -80,13 +105,9 @@ async fn start(config: ServerConfig) -> (Issuer, Arc<Mutex<Vec<String>>>) {
                     break;
                 }
             }
-            let head = String::from_utf8(head).unwrap();
-            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-            let body = if path == "/jwks" { documents.jwks_json() } else { documents.metadata_json() };
-            log.lock().unwrap().push(path);
-            let body = body.to_string();
+            let (status, body) = respond(&String::from_utf8(head).unwrap());
             let answer = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
                 body.len()
             );
             stream.write_all(answer.as_bytes()).await.unwrap();
@@ -94,12 +115,16 @@ async fn start(config: ServerConfig) -> (Issuer, Arc<Mutex<Vec<String>>>) {
             let _ = stream.shutdown().await;
         }
     });
-    (issuer, asked)
 }
 
 /// What an API that knows only the issuer answers to its token: status and code.
 async fn answer(issuer: &Issuer) -> (u16, &'static str) {
     let server = ResourceServer::builder(issuer.url()).audience(AUDIENCE).build().unwrap();
+    answer_of(&server, issuer).await
+}
+
+/// What this API answers to a token of this issuer: status and code.
+async fn answer_of(server: &ResourceServer, issuer: &Issuer) -> (u16, &'static str) {
     let inner = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(String::new())));
     let token = issuer.token(AUDIENCE).sign();
     let request = Request::get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();
@@ -125,6 +150,14 @@ impl io::Write for Log {
 }
 
 impl Log {
+    fn of_this_process() -> Self {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false);
+        subscriber.with_writer(move || writer.clone()).init();
+        log
+    }
+
     fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }
@@ -133,15 +166,27 @@ impl Log {
 #[test]
 fn the_default_client_takes_a_valid_certificate_for_the_host_and_no_other() {
     // covers: DSC-016
+    in_a_process(
+        "the_default_client_takes_a_valid_certificate_for_the_host_and_no_other",
+        judge_certificates,
+    );
+}
+
+/// Runs the work of this test of ours, in a process of its own that trusts what the work writes into a file.
+fn in_a_process(test: &str, work: impl FnOnce(&Path)) {
     match std::env::var_os(STARTED_AGAIN) {
-        Some(_) => judge_certificates(Path::new(&std::env::var_os(TRUSTED).unwrap())),
-        None => start_again("the_default_client_takes_a_valid_certificate_for_the_host_and_no_other"),
+        Some(_) => work(Path::new(&std::env::var_os(TRUSTED).unwrap())),
+        None => start_again(test),
     }
 }
 
 /// Runs one test of this binary in a process that trusts what it will write into a file.
 fn start_again(test: &str) {
-    let trusted = Trusted(std::env::temp_dir().join(format!("portcullis-tls-{}.pem", std::process::id())));
+    let trusted = Trusted(std::env::temp_dir().join(format!(
+        "portcullis-tls-{}-{}.pem",
+        std::process::id(),
+        test.replace(':', "-")
+    )));
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([test, "--exact", "--nocapture"]).env(STARTED_AGAIN, "yes").env(TRUSTED, &trusted.0);
     // Nothing else is trusted, and nobody stands in between.
@@ -160,14 +205,15 @@ impl Drop for Trusted {
     }
 }
 
+fn on_a_runtime(work: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
+}
+
 fn judge_certificates(trusted: &Path) {
     let [ours, stranger, impostor] = ["Ours", "Stranger", "Ours"].map(authority);
     std::fs::write(trusted, ours.pem()).unwrap();
-    let log = Log::default();
-    let writer = log.clone();
-    tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
+    let log = Log::of_this_process();
+    on_a_runtime(async {
         let as_is = |_: &mut CertificateParams| {};
         let right = || certificate("localhost", Some(&ours), as_is);
         let expired = |params: &mut CertificateParams| params.not_after = date_time_ymd(2020, 1, 1);
