@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
+use axum::serve::ListenerExt as _;
 use portcullis::{KeyTiming, ResourceServer, authenticated};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
@@ -71,12 +72,8 @@ impl Run {
         let cooldowns = seconds / self.cooldown.as_secs_f64();
         self.note_load(&met);
         let rate = met.junk as f64 / seconds;
-        self.report.check(
-            "",
-            "random `kid`s a second, as far as this machine has the power",
-            format!("{rate:.0}"),
-            rate > 1_000.0,
-        );
+        // A small or busy machine has not the power for all of them.
+        self.report.check("", "random `kid`s a second, of 10 000", format!("{rate:.0}"), rate > 2_000.0);
         let per_cooldown = asked as f64 / cooldowns;
         self.report.check(
             "P6",
@@ -277,6 +274,8 @@ async fn serve(server: &ResourceServer) -> SocketAddr {
     let app = Router::new().route("/", get(|| async { "hello" })).layer(server.require(authenticated()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    // Answers to requests that came together would wait for each other.
+    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
     address
 }
