@@ -19,7 +19,7 @@ impl TrustedIssuer {
     }
 
     /// Version 1 tokens of Microsoft Entra ID, of these tenants (directory IDs). Which version an API gets is a setting
-    /// of its registration (`accessTokenAcceptedVersion`), and unset it means this one. An API that gets both trusts two
+    /// of its registration (`api.requestedAccessTokenVersion`), and unset it means this one. An API that gets both trusts two
     /// issuers, this and [`entra_v2`](Self::entra_v2).
     pub fn entra_v1<T: Into<String>>(tenants: impl IntoIterator<Item = T>) -> Self {
         Self::entra(tenants.into_iter().map(Into::into), &ENTRA_V1)

@@ -1,11 +1,12 @@
 //! Keys in real life: an issuer behind a real socket that rotates its keys, breaks in every way and comes back, clients
-//! with valid tokens, and a stranger with 10 000 random `kid`s a second. Minutes are compressed by the configuration: every
-//! duration of [`KeyTiming`] is the default's, scaled to the cooldown of the run.
+//! with valid tokens, and a stranger who sends up to 10 000 random `kid`s a second. Minutes are compressed by the
+//! configuration: the durations of `KeyTiming` are scaled to the cooldown of the run. To make it shorter, the lifetime is 10
+//! cooldowns instead of 20 and the stale bound 70 instead of 120; no pause or timeout is below 250 ms.
 //!
 //! ```text
 //! cargo test --release --test faults                              a minute and a half
 //! cargo test --release --test faults -- --cooldown-ms 5000        a quarter of an hour
-//! cargo test --release --test faults -- --cooldown-ms 30000       the defaults as they are: an hour and a half
+//! cargo test --release --test faults -- --cooldown-ms 30000       the pauses of the default: an hour and a half
 //! ```
 #![expect(
     clippy::unwrap_used,
