@@ -65,7 +65,7 @@ impl Issuers {
         for issuer in trusted {
             problems.set_subject(several.then(|| issuer.shown()));
             let Some(known) = issuer.known(&context, problems) else { continue };
-            if listing.insert(&Arc::new(known)).is_err() {
+            if listing.insert(known).is_err() {
                 problems.add("duplicate_issuer", "an identifier of it is there already");
             }
         }
@@ -161,8 +161,9 @@ impl Issuers {
         &self.shared.directory
     }
 
-    /// Takes tokens of this issuer from now on. Where an issuer with the same identifier is there, this one takes its
-    /// place at once: no token in between meets neither.
+    /// Takes tokens of this issuer from now on. An issuer that has its identifier, or one of the `iss` of its tokens, makes
+    /// way for it at once, as a whole: no token in between meets neither. So the tenants of a preset are changed by giving
+    /// all that are trusted now.
     ///
     /// As at [`build`](crate::ResourceServerBuilder::build), nothing is fetched before a token needs it. Fetched keys stay
     /// where the issuer that is replaced has them from the same place and for the same algorithms.
@@ -172,9 +173,8 @@ impl Issuers {
     /// # Errors
     ///
     /// A [`ConfigError`] with the problems of this issuer, and nothing changes: those of
-    /// [`build`](crate::ResourceServerBuilder::build), `too_many_issuers` (above 65 536 identifiers),
-    /// `duplicate_issuer` (one identifier of several is another issuer's), and `no_jwt_validator` where the validator
-    /// is your own.
+    /// [`build`](crate::ResourceServerBuilder::build), `too_many_issuers` (above 65 536 `iss`), and `no_jwt_validator` where the
+    /// validator is your own.
     pub fn insert(&self, issuer: impl Into<TrustedIssuer>) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         let Some(context) = &self.shared.context else {
@@ -184,18 +184,11 @@ impl Issuers {
             );
             return Err(problems.into_error());
         };
-        let issuer: TrustedIssuer = issuer.into();
-        let shown = issuer.shown();
-        let Some(mut known) = issuer.known(context, &mut problems) else { return Err(problems.into_error()) };
+        let known = issuer.into().known(context, &mut problems);
+        let Some(known) = known else { return Err(problems.into_error()) };
         let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut listing = Listing::clone(&self.shared.directory.load());
-        if let Some(before) = listing.remove(&known.identifier) {
-            known.keys.keep(&before.keys);
-        }
-        if listing.insert(&Arc::new(known)).is_err() {
-            problems
-                .add("duplicate_issuer", format!("an identifier of issuer `{shown}` is another issuer's"));
-        }
+        listing.replace(known);
         note_too_many(&listing, &mut problems);
         if !problems.is_empty() {
             return Err(problems.into_error());
@@ -205,11 +198,12 @@ impl Issuers {
         Ok(())
     }
 
-    /// Refuses tokens of this issuer from now on, also those that wait for its keys, and forgets its keys. `false` if there is no such issuer.
+    /// Refuses tokens of this issuer from now on, also those that wait for its keys, and forgets its keys. `issuer` is its
+    /// identifier, as [`status`](Self::status) shows it. `false` if there is no such issuer.
     pub fn remove(&self, issuer: &str) -> bool {
         let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut listing = Listing::clone(&self.shared.directory.load());
-        let removed = listing.remove(issuer).is_some();
+        let removed = listing.remove(issuer);
         if removed {
             self.shared.directory.replace(listing);
         }

@@ -16,7 +16,7 @@ pub(super) struct KeySettings {
     pub(super) metadata_url: Option<String>,
     pub(super) jwks_uri: Option<String>,
     pub(super) jwk_set: Option<JwkSet>,
-    pub(super) key_file: Option<KeyFile>,
+    pub(super) key_files: Vec<KeyFile>,
     pub(super) hmac_key: Option<HmacKey>,
     pub(super) http_client: Option<Arc<dyn HttpClient>>,
     pub(super) fetch_files: FetchFiles,
@@ -77,16 +77,16 @@ impl KeySettings {
         let configured = self.jwks_uri.as_deref().map(|uri| {
             problems.note(configured("insecure_jwks_uri", "`jwks_uri`", uri, context.loopback_http))
         });
-        let (given, file) = ([self.hmac_key.is_some(), self.jwk_set.is_some()], self.key_file.as_ref());
-        let places = given.into_iter().chain([metadata.is_some(), configured.is_some(), file.is_some()]);
-        if places.filter(|place| *place).count() > 1 {
+        let given = [self.hmac_key.is_some(), self.jwk_set.is_some()];
+        let places = given.into_iter().chain([metadata.is_some(), configured.is_some()]);
+        if places.filter(|place| *place).count().saturating_add(self.key_files.len()) > 1 {
             let message = "two of `metadata_url`, `jwks_uri`, `jwk_set`, a key file and `hmac_key`: keys come from one place";
             problems.add("two_key_sources", message);
         }
         if given.contains(&true) {
             return self.fixed_keys(allowed, &context.backend, problems).map(Keys::Fixed);
         }
-        if let Some(file) = file {
+        if let Some(file) = self.key_files.last() {
             let keys =
                 FileKeys::open(file, allowed?, &context.backend, &context.clock, context.timing.stale_bound);
             return problems.note(keys).map(Keys::File);

@@ -206,7 +206,7 @@ impl TrustedIssuer {
     /// `build` fails with `unreadable_key_file` where there is no such regular file, it cannot be read, is too large or is
     /// not a JWK Set; and with `no_usable_key` or `too_many_keys_without_id`, as for [`jwk_set`](Self::jwk_set).
     pub fn jwk_set_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.keys.key_file = Some(KeyFile { path: path.into(), format: KeyFormat::JwkSet });
+        self.keys.key_files.push(KeyFile { path: path.into(), format: KeyFormat::JwkSet });
         self
     }
 
@@ -214,7 +214,7 @@ impl TrustedIssuer {
     /// file without any key is not a PEM file: it cannot withdraw the last one.
     #[cfg(feature = "pem")]
     pub fn pem_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.keys.key_file = Some(KeyFile { path: path.into(), format: KeyFormat::Pem });
+        self.keys.key_files.push(KeyFile { path: path.into(), format: KeyFormat::Pem });
         self
     }
 

@@ -1,5 +1,4 @@
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
@@ -13,6 +12,8 @@ pub(crate) struct Directory(ArcSwap<Listing>);
 #[derive(Clone, Default)]
 pub(crate) struct Listing {
     by_name: HashMap<Box<str>, Arc<KnownIssuer>>,
+    /// What the issuers are called, once each.
+    identifiers: HashSet<Box<str>>,
     /// Where there is one issuer without tenants, no token needs to say which. Its `iss` is checked all the same, with
     /// its other claims.
     only: Option<Arc<KnownIssuer>>,
@@ -37,28 +38,54 @@ impl Directory {
 }
 
 impl Listing {
-    /// Adds an issuer under all its names, or nothing.
-    pub(crate) fn insert(&mut self, issuer: &Arc<KnownIssuer>) -> Result<(), Taken> {
-        if issuer.names().any(|name| self.by_name.contains_key(name)) {
+    /// Adds an issuer under all its names, or nothing, where one of them or its identifier is another issuer's.
+    pub(crate) fn insert(&mut self, issuer: KnownIssuer) -> Result<(), Taken> {
+        let named = issuer.names().any(|name| self.by_name.contains_key(name));
+        if named || self.identifiers.contains(&issuer.identifier) {
             return Err(Taken);
         }
-        for name in issuer.names() {
-            if let Entry::Vacant(place) = self.by_name.entry(name.into()) {
-                place.insert(Arc::clone(issuer));
-            }
-        }
-        self.find_only();
+        self.add(issuer);
         Ok(())
     }
 
-    /// Removes the issuer with this identifier, under all its names.
-    pub(crate) fn remove(&mut self, identifier: &str) -> Option<Arc<KnownIssuer>> {
-        let removed = self.issuers().find(|issuer| *issuer.identifier == *identifier).cloned();
-        if removed.is_some() {
-            self.by_name.retain(|_, issuer| *issuer.identifier != *identifier);
-            self.find_only();
+    /// Adds an issuer in place of each that has its identifier or one of its names, and lets it keep what they have
+    /// fetched from the same source.
+    pub(crate) fn replace(&mut self, mut issuer: KnownIssuer) {
+        let named = issuer.names().filter_map(|name| self.by_name.get(name));
+        let named: Vec<_> = named.map(Arc::as_ptr).collect();
+        let identifier = issuer.identifier.clone();
+        for before in self
+            .remove_each(|other| other.identifier == identifier || named.contains(&std::ptr::from_ref(other)))
+        {
+            issuer.keys.keep(&before.keys);
         }
-        removed
+        self.add(issuer);
+    }
+
+    fn add(&mut self, issuer: KnownIssuer) {
+        let issuer = Arc::new(issuer);
+        self.identifiers.insert(issuer.identifier.clone());
+        for name in issuer.names() {
+            self.by_name.insert(name.into(), Arc::clone(&issuer));
+        }
+        self.find_only();
+    }
+
+    /// Removes the issuer with this identifier, under all its names.
+    pub(crate) fn remove(&mut self, identifier: &str) -> bool {
+        !self.remove_each(|issuer| *issuer.identifier == *identifier).is_empty()
+    }
+
+    fn remove_each(&mut self, leaves: impl Fn(&KnownIssuer) -> bool) -> Vec<Arc<KnownIssuer>> {
+        let leaving: Vec<_> = self.issuers().filter(|issuer| leaves(issuer)).cloned().collect();
+        for issuer in &leaving {
+            self.identifiers.remove(&issuer.identifier);
+            for name in issuer.names() {
+                self.by_name.remove(name);
+            }
+        }
+        self.find_only();
+        leaving
     }
 
     /// How many names there are.

@@ -394,7 +394,13 @@ fn a_file_that_cannot_be_used_is_a_problem_of_the_configuration() {
 fn a_file_and_another_place_of_keys_contradict_each_other() {
     let world = World::new();
     let set = JwkSet::from_json(&world.jwks()).unwrap();
-    for issuer in [world.trusted().jwk_set(set), world.trusted().jwks_uri("https://id.example.com/jwks")] {
+    let file = world.folder.path(FILE);
+    for issuer in [
+        world.trusted().jwk_set(set),
+        world.trusted().jwks_uri("https://id.example.com/jwks"),
+        world.trusted().jwk_set_file(&file),
+        TrustedIssuer::new(ISSUER).pem_file("/nonexistent.pem").jwk_set_file(&file),
+    ] {
         let error = server(issuer).build().map(drop).unwrap_err();
         let codes: Vec<_> = error.problems().iter().map(portcullis::ConfigProblem::code).collect();
         assert_eq!(codes, ["two_key_sources"]);

@@ -308,10 +308,16 @@ async fn a_tenant_more_costs_no_fetch() {
     world.auth.issuers().insert(TrustedIssuer::entra_v2([OTHER, added])).unwrap();
     world.send(0, authenticated(), &v2()).await.assert_invalid("wrong_issuer");
     assert_eq!(world.client.count(), asked);
-    // One tenant alone has an identifier of its own, and the name of its tokens is taken.
-    let alone = TrustedIssuer::entra_v2([OTHER]);
-    let error = world.auth.issuers().insert(alone).unwrap_err();
-    assert_eq!(error.problems()[0].code(), "duplicate_issuer");
+    // One tenant alone is asked at its own place, and comes in place of all of them.
+    world.auth.issuers().insert(TrustedIssuer::entra_v2([OTHER])).unwrap();
+    world.send(0, authenticated(), &theirs).await.assert_invalid("wrong_issuer");
+    let listed: Vec<_> = world.auth.issuers().status().into_iter().map(|status| status.issuer).collect();
+    assert_eq!(listed.len(), 2, "and version 1 as before: {listed:?}");
+    // Two groups of tenants of one version are one identifier: neither changes the other unasked.
+    let groups = ResourceServer::builder(TrustedIssuer::entra_v2([TENANT, OTHER]))
+        .issuer(TrustedIssuer::entra_v2([added, CONSUMERS]))
+        .audience(API);
+    assert_eq!(groups.build().unwrap_err().problems()[0].code(), "duplicate_issuer");
 }
 
 #[tokio::test]
