@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Shared};
 
+use super::live::Awaited;
 use crate::jose::VerifiedJws;
 
 /// What a caller made of the keys for a token: the proof that one of them verified its signature, and what else it has
@@ -9,7 +10,24 @@ use crate::jose::VerifiedJws;
 pub(crate) type Verified<R, E> = Result<(VerifiedJws, R), E>;
 
 /// A fetch under way, as those who wait for it see it.
-pub(crate) type Flight = Shared<BoxFuture<'static, ()>>;
+pub(super) type Flight = Shared<BoxFuture<'static, ()>>;
+
+/// A place among those who wait for a fetch. Whoever has it still needs what the fetch brings.
+pub(crate) struct Waiting {
+    flight: Flight,
+    _awaited: Option<Awaited>,
+}
+
+impl Waiting {
+    pub(super) fn new(flight: Flight, awaited: Option<Awaited>) -> Self {
+        Self { flight, _awaited: awaited }
+    }
+
+    /// Until the fetch has ended, however it did. Keep the place until the keys were looked at.
+    pub(crate) async fn landed(&mut self) {
+        (&mut self.flight).await;
+    }
+}
 
 /// What is known, in memory and without waiting, about the keys for one token.
 pub(crate) enum Lookup<R> {
