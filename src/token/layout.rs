@@ -67,10 +67,10 @@ pub(crate) struct ClaimMapping {
 }
 
 impl ClaimMapping {
-    /// Whether a token says that the list of groups which roles are read from is not in it: OpenID Connect Core §5.6.2
+    /// Whether a token says that the list of groups which is read from `path` is not in it: OpenID Connect Core §5.6.2
     /// (`_claim_names`), and what Entra ID sends where even that would be too long (`hasgroups`, which is never false).
-    pub(super) fn is_left_out(&self, claims: &Claims) -> bool {
-        let Some(name) = self.roles_at.as_ref().and_then(ClaimPath::first) else { return false };
+    pub(super) fn is_left_out(&self, path: &ClaimPath, claims: &Claims) -> bool {
+        let Some(name) = path.first() else { return false };
         let there = |name| claims.member(name).filter(|value| !value.is_null());
         // What is there and no object names nothing that can be told apart.
         let elsewhere = || {

@@ -33,11 +33,10 @@ enum Granted {
     List(ClaimPosition),
     /// In the claim that the configuration names, whichever of the two it is.
     Either(ClaimPosition),
-    /// The path to them leads through something that is no object.
-    Unreadable,
+    NotTold(NotTold),
 }
 
-/// Why roles cannot be told.
+/// Why scopes or roles cannot be told.
 #[derive(Clone, Copy)]
 enum NotTold {
     /// The path to them leads through something that is no object.
@@ -63,7 +62,7 @@ impl ValidatedToken {
     pub(crate) fn new(claims: Claims, mapping: &ClaimMapping) -> Self {
         let layout = mapping.layout;
         let roles = match &mapping.roles_at {
-            Some(_) if mapping.is_left_out(&claims) => Err(NotTold::LeftOut),
+            Some(path) if mapping.is_left_out(path, &claims) => Err(NotTold::LeftOut),
             Some(path) => claims.find(path).map_err(|_| NotTold::Unreadable),
             None => Ok(None),
         };
@@ -71,9 +70,10 @@ impl ValidatedToken {
             claims.position(name).map_or(Granted::Nowhere, granted)
         };
         let scopes = match (&mapping.scopes_at, layout.scopes) {
+            (Some(path), _) if mapping.is_left_out(path, &claims) => Granted::NotTold(NotTold::LeftOut),
             (Some(path), _) => match claims.find(path) {
                 Ok(position) => position.map_or(Granted::Nowhere, Granted::Either),
-                Err(_) => Granted::Unreadable,
+                Err(_) => Granted::NotTold(NotTold::Unreadable),
             },
             (None, ScopesAt::Registered) => Granted::Registered,
             (None, ScopesAt::Nowhere) => Granted::Nowhere,
@@ -131,7 +131,7 @@ impl ValidatedToken {
             Granted::Either(position) => {
                 claims.scopes_in_words(position).or_else(|| claims.scopes_in_list(position))
             }
-            Granted::Unreadable => None,
+            Granted::NotTold(_) => None,
         }
     }
 
@@ -157,9 +157,10 @@ impl ValidatedToken {
         }
     }
 
-    /// Whether the issuer left out the list of groups that roles are read from.
+    /// Whether the issuer left out the list of groups that roles or scopes are read from.
     pub(crate) fn leaves_out_groups(&self) -> bool {
         matches!(self.shared.roles, Err(NotTold::LeftOut))
+            || matches!(self.shared.scopes, Granted::NotTold(NotTold::LeftOut))
     }
 
     /// Whether the token speaks for a user, and not for a client on its own behalf. `None` where it does not say.
