@@ -41,17 +41,18 @@ impl fmt::Display for ScopesAt {
 }
 
 impl TokenLayout {
-    /// RFC 9068 §2.2, and what everybody does who names no other place.
+    /// RFC 9068 §2.2, and what everybody does who names no other place. Issuers with ID tokens in mind name the client
+    /// in `azp` (OpenID Connect Core §2).
     pub(crate) const GENERIC: Self = Self {
         scopes: ScopesAt::Registered,
         roles: Some("roles"),
-        client: &["client_id"],
-        user: UserRule::SubjectIsNot(&["client_id", "azp"]),
+        client: &["client_id", "azp"],
+        user: UserRule::SubjectIsNotClient,
         groups_may_be_left_out: false,
     };
 
     /// Whom the token was issued to.
-    pub(super) fn client<'c>(&self, claims: &'c Claims) -> Option<&'c str> {
+    pub(super) fn client_id<'c>(&self, claims: &'c Claims) -> Option<&'c str> {
         claims.first_text(self.client)
     }
 }

@@ -102,11 +102,12 @@ impl ValidatedToken {
         Some(Identity { issuer: self.claims().issuer()?, subject: self.subject()? })
     }
 
-    /// Whom the token was issued to: `client_id` (RFC 9068 §2.2), or the claim that a provider's preset reads instead.
-    /// `None` if the token does not say.
+    /// Whom the token was issued to: `client_id` (RFC 9068 §2.2) or else `azp`, or the claim that a provider's preset
+    /// reads instead. `None` if the token does not say. The claim `client_id` alone is
+    /// [`Claims::client_id`](crate::Claims::client_id).
     #[must_use]
-    pub fn client(&self) -> Option<&str> {
-        self.shared.layout.client(self.claims())
+    pub fn client_id(&self) -> Option<&str> {
+        self.shared.layout.client_id(self.claims())
     }
 
     /// What the client was granted: `scope`, or the claim that `scopes_at` or a provider's preset reads instead. Empty where
@@ -165,7 +166,7 @@ impl ValidatedToken {
 
     /// Whether the token speaks for a user, and not for a client on its own behalf. `None` where it does not say.
     pub(crate) fn speaks_for_user(&self) -> Option<bool> {
-        self.shared.layout.user.judge(self.claims(), self.client())
+        self.shared.layout.user.judge(self.claims(), self.client_id())
     }
 
     /// Whether both are handles to the same validated claims.

@@ -211,6 +211,28 @@ fn a_preset_prints_its_row() {
 }
 
 #[tokio::test]
+async fn a_token_without_a_preset_names_its_client_in_client_id_or_else_in_azp() {
+    let issuer = "https://id.example.com";
+    let trusted = TrustedIssuer::new(issuer).profile(Profile::PlainJwt);
+    let world = World::new(trusted, &[(&format!("{issuer}/.well-known/openid-configuration"), issuer)]);
+    let plain = json!({ "iss": issuer, "aud": AUDIENCE, "exp": NOW + 300, "sub": "ada" });
+    for (named, client) in [
+        (json!({ "client_id": "web" }), Some("web")),
+        (json!({ "azp": "web" }), Some("web")),
+        (json!({ "client_id": "web", "azp": "other" }), Some("web")),
+        (json!({}), None),
+        // An empty name is nobody's, and another type than text names nobody.
+        (json!({ "azp": "" }), None),
+        (json!({ "azp": ["web"] }), None),
+    ] {
+        let token = world.validated(&world.token(&changed(&plain, &named))).await;
+        assert_eq!(token.client_id(), client, "{named}");
+        // The registered claim stays what it is.
+        assert_eq!(token.claims().client_id(), named["client_id"].as_str());
+    }
+}
+
+#[tokio::test]
 async fn the_tokens_of_providers_are_refused_without_their_preset() {
     // covers: PRV-054
     for (issuer, claims) in [

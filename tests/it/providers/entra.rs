@@ -169,7 +169,7 @@ async fn scopes_are_words_in_scp_and_applications_have_roles() {
     world.send(role("Orders.Read.All").and(not(user())), &app_v2()).await.assert_admitted();
     world.send(user(), &app_v2()).await.assert_denied(None);
     let token = world.validated(&world.token(&v2())).await;
-    assert_eq!(token.client(), Some("7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2918"));
+    assert_eq!(token.client_id(), Some("7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2918"));
     assert_eq!(token.scopes().iter().collect::<Vec<_>>(), ["Orders.Read", "Orders.Write"]);
     assert!(token.claims().scopes().iter().next().is_none(), "the registered claim is another");
     // The registered claim is not a second place, and another shape is no answer.
