@@ -1,5 +1,6 @@
 //! What operators are told. The names are stable and listed in `docs/keys.md`; each event has the issuer.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -31,13 +32,14 @@ pub(super) fn fetching(issuer: &str, cause: Cause) {
 pub(super) fn loaded(issuer: &str, old: Option<&KeySet>, new: &KeySet, lifetime: Duration) {
     let (keys, lifetime_s) = (new.len(), lifetime.as_secs());
     tracing::debug!(target: "portcullis::keys", event = "keys_loaded", issuer, keys, lifetime_s, "keys loaded");
-    let before = old.map(ids).unwrap_or_default();
-    let after = ids(new);
+    let (before, after) = (old.map(by_id).unwrap_or_default(), by_id(new));
     let (added, removed) = (without(&after, &before), without(&before, &after));
+    let others = after.iter().filter(|(id, keys)| before.get(*id).is_some_and(|before| before != *keys));
+    let replaced = shown(others.map(|(id, _)| *id));
     if new.is_empty() && old.is_some_and(|old| !old.is_empty()) {
         tracing::warn!(target: "portcullis::keys", event = "keys_withdrawn", issuer, ?removed, "all keys were withdrawn");
-    } else if old.map_or(0, KeySet::len) != keys || !added.is_empty() || !removed.is_empty() {
-        tracing::info!(target: "portcullis::keys", event = "keys_changed", issuer, keys, ?added, ?removed, "keys changed");
+    } else if before != after {
+        tracing::info!(target: "portcullis::keys", event = "keys_changed", issuer, keys, ?added, ?removed, ?replaced, "keys changed");
     }
 }
 
@@ -88,12 +90,22 @@ pub(super) fn evicted(issuer: &str) {
     tracing::info!(target: "portcullis::keys", event = "keys_evicted", issuer, "keys were given up to make room for others");
 }
 
-fn ids(keys: &KeySet) -> Vec<&str> {
-    keys.listed().into_iter().filter_map(|(key_id, _)| key_id).collect()
+/// The fingerprints of the keys under each `kid`, and of those without one.
+type ById<'k> = BTreeMap<Option<&'k str>, BTreeSet<u64>>;
+
+fn by_id(keys: &KeySet) -> ById<'_> {
+    let mut by_id = ById::new();
+    for key in keys.listed() {
+        by_id.entry(key.key_id).or_default().insert(key.fingerprint);
+    }
+    by_id
 }
 
-/// Those of `ids` that are not among `others`, as an event shows them.
-fn without(ids: &[&str], others: &[&str]) -> Vec<String> {
-    let new = ids.iter().filter(|id| !others.contains(id)).take(MOST_NAMED);
-    new.map(|id| id.chars().take(LONGEST_NAME).collect()).collect()
+fn without(keys: &ById<'_>, others: &ById<'_>) -> Vec<String> {
+    shown(keys.keys().filter(|id| !others.contains_key(*id)).copied())
+}
+
+/// As an event shows them.
+fn shown<'k>(ids: impl Iterator<Item = Option<&'k str>>) -> Vec<String> {
+    ids.take(MOST_NAMED).map(|id| id.unwrap_or("-").chars().take(LONGEST_NAME).collect()).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::jose::KeySet;
+use crate::jose::{KeySet, ListedKey};
 
 /// What is known of one issuer's keys at one instant. Durations are relative to it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -106,7 +106,7 @@ pub struct KnownKey {
 impl KnownKey {
     pub(super) fn all(keys: &KeySet) -> Vec<Self> {
         let known =
-            |(key_id, algorithms): (Option<&str>, _)| Self { key_id: key_id.map(Into::into), algorithms };
+            |key: ListedKey<'_>| Self { key_id: key.key_id.map(Into::into), algorithms: key.algorithms };
         keys.listed().into_iter().map(known).collect()
     }
 }

@@ -122,6 +122,53 @@ async fn each_step_of_a_key_set_is_an_event_with_its_issuer() {
     assert_events(&log, &["keys_expired", "keys_fetching", "keys_failed"]);
 }
 
+/// A set with the one key of an issuer under this `kid`, or without one.
+fn one_key(issuer: &Issuer, kid: Option<&str>) -> Reply {
+    let mut key = issuer.jwks_json()["keys"][0].clone();
+    key["kid"] = json!(kid);
+    key.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    Reply::Json(json!({ "keys": [key] }).to_string())
+}
+
+#[tokio::test]
+async fn another_key_under_the_same_kid_or_without_one_is_told_of() {
+    // covers: JWK-012
+    for (kid, replaced) in [(Some("same"), "replaced=[\"same\"]"), (None, "replaced=[\"-\"]")] {
+        let world = World::new(|issuer| {
+            let first = one_key(issuer, kid);
+            issuer.rotate();
+            let second = one_key(issuer, kid);
+            vec![first, second.clone(), second]
+        });
+        let api = world.api();
+        drop(api.token(world.stranger()).await);
+        for expected in
+            [&["keys_fetching", "keys_loaded", "keys_changed"][..], &["keys_fetching", "keys_loaded"]]
+        {
+            // From here on nothing is trusted, so a token waits for the set.
+            world.advance(600 + 3600);
+            let (_, log) = capture_logs(async { api.token(world.stranger()).await }).await;
+            assert_events(&log, &[&["keys_expired"], expected].concat());
+            let told = log.contains(&format!("added=[] removed=[] {replaced}"));
+            assert_eq!(told, expected.len() == 3, "{log}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_verifies_other_algorithms_than_before_is_told_of() {
+    // RFC 8037, appendix A.2.
+    let key = r#""kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
+    let keys = |more: &str| Reply::Json(format!(r#"{{"keys":[{{{key}{more}}}]}}"#));
+    let world = World::new(|_| vec![keys(r#","alg":"EdDSA""#), keys("")]);
+    let api = world.api();
+    drop(api.token(world.stranger()).await);
+    world.advance(30);
+    let (_, log) = capture_logs(async { api.token(world.stranger()).await }).await;
+    assert_events(&log, &["keys_fetching", "keys_loaded", "keys_changed"]);
+    assert!(log.contains("added=[] removed=[] replaced=[\"k1\"]"), "{log}");
+}
+
 #[tokio::test]
 async fn a_set_that_did_not_change_is_told_of_as_such() {
     let world = World::new(|issuer| {
