@@ -1,15 +1,22 @@
-//! What operators are told. The names are stable and listed in `docs/keys.md`; each event has the issuer.
+//! What operators are told. The names are stable and listed in `docs/keys.md`; each event has its issuer or file.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::fetch::Endpoint;
-use crate::jose::KeySet;
+use crate::jose::{JwkSet, KeySet};
 
 /// An event names this many keys, each to this many characters: both are the issuer's to choose.
 const MOST_NAMED: usize = 20;
 const LONGEST_NAME: usize = 64;
+
+/// Where a set of keys is.
+#[derive(Clone, Copy)]
+pub(super) enum KeyPlace<'a> {
+    Issuer(&'a str),
+    File(&'a Path),
+}
 
 /// Why keys are fetched.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,12 +56,30 @@ pub(super) fn not_modified(issuer: &str, lifetime: Duration) {
     tracing::debug!(target: "portcullis::keys", event = "keys_not_modified", issuer, lifetime_s, "keys have not changed");
 }
 
-pub(super) fn secrets_published(issuer: &str, count: usize) {
-    tracing::warn!(target: "portcullis::keys", event = "keys_with_secrets", issuer, count, "the issuer publishes private or symmetric keys");
-}
-
-pub(super) fn key_passed_over(issuer: &str, reason: impl fmt::Display) {
-    tracing::debug!(target: "portcullis::keys", event = "key_passed_over", issuer, %reason, "key passed over");
+/// What is odd about a set but does not spoil it.
+pub(super) fn oddities(set: &JwkSet, place: KeyPlace<'_>) {
+    let count = set.secrets();
+    match place {
+        _ if count == 0 => {}
+        KeyPlace::Issuer(issuer) => {
+            tracing::warn!(target: "portcullis::keys", event = "keys_with_secrets", issuer, count, "the issuer publishes private or symmetric keys");
+        }
+        KeyPlace::File(path) => {
+            let path = path.display();
+            tracing::warn!(target: "portcullis::files", event = "file_with_secrets", %path, count, "private or symmetric keys in a key file");
+        }
+    }
+    for reason in set.unusable() {
+        match place {
+            KeyPlace::Issuer(issuer) => {
+                tracing::debug!(target: "portcullis::keys", event = "key_passed_over", issuer, %reason, "key passed over");
+            }
+            KeyPlace::File(path) => {
+                let path = path.display();
+                tracing::debug!(target: "portcullis::files", event = "file_key_passed_over", %path, %reason, "key passed over");
+            }
+        }
+    }
 }
 
 pub(super) fn failed(issuer: &str, code: &'static str, error: &str, retry_in: Option<Duration>) {

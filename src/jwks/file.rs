@@ -3,8 +3,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::events::{self, KeyPlace};
 use super::lookup::{Flight, Lookup, Missing, Verified};
 use super::status::{KeyError, KeyState, KeyStatus, KeysUnavailable, KnownKey};
+use super::usable::usable_keys;
 use crate::clock::Clock;
 use crate::error::ConfigProblem;
 use crate::jose::{AllowedAlgorithms, JoseHeader, JwkSet, KeyOwner, KeySet, Selected, SignatureBackend};
@@ -141,17 +143,14 @@ struct KeyContent {
 }
 
 impl KeyContent {
-    /// The keys of the text, ready for use. An empty set is one; a set in which nothing can be used is a mistake.
+    /// The keys of the text, ready for use.
     fn read(&self, text: &str) -> Result<KeySet, ConfigProblem> {
         let set = match self.file.format {
             KeyFormat::JwkSet => JwkSet::from_json(text).map_err(|error| self.malformed(&error))?,
             #[cfg(feature = "pem")]
             KeyFormat::Pem => JwkSet::from_pem(text).map_err(|error| self.malformed(&error))?,
         };
-        let keys = KeySet::new(&set, &self.allowed, &self.backend);
-        if keys.is_empty() && !(set.is_empty() && set.unusable().is_empty()) {
-            return Err(self.no_usable_key());
-        }
+        let keys = usable_keys(&set, &self.allowed, &self.backend).ok_or_else(|| self.no_usable_key())?;
         if keys.leaves_keys_untried(&self.allowed) {
             return Err(ConfigProblem::new(
                 "too_many_keys_without_id",
@@ -160,13 +159,8 @@ impl KeyContent {
                 ),
             ));
         }
-        if set.secrets() > 0 {
-            let count = set.secrets();
-            tracing::warn!(target: "portcullis::keys", count, file = %self, "private or symmetric keys in a key file");
-        }
-        for reason in set.unusable() {
-            tracing::debug!(target: "portcullis::keys", %reason, "key passed over");
-        }
+        // Told once, when its keys come into use: what is refused is read again and again.
+        events::oddities(&set, KeyPlace::File(&self.file.path));
         Ok(keys)
     }
 

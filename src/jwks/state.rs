@@ -9,9 +9,7 @@ use super::record::Record;
 use super::schedule::{Advice, Schedule};
 use super::status::KeysUnavailable;
 use super::timing::KeyTiming;
-
-/// How many requests may wait for one fetch. Each holds its request; beyond that the answer is 503 at once.
-const MOST_WAITING: usize = 1024;
+use crate::reload::MOST_WAITING;
 
 /// What the lock of a remote set guards.
 pub(super) struct State {

@@ -20,11 +20,11 @@ const WAIT_AFTER: Duration = Duration::from_secs(10);
 /// A file system that takes longer does not answer. With traffic nobody waits for it: from the beginning of a check
 /// to `WAIT_AFTER` it is just as long.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many requests may wait for one check. Each holds its request.
-const MOST_WAITING: usize = 1024;
+/// How many requests may wait for one check, or one fetch. Each holds its request; beyond that the answer is 503 at once.
+pub(crate) const MOST_WAITING: usize = 1024;
 
 /// A check under way, as those who wait for it see it.
-pub(super) type Checking = Shared<BoxFuture<'static, ()>>;
+pub(crate) type Checking = Shared<BoxFuture<'static, ()>>;
 
 /// The last good value of a file, read again while somebody asks for it.
 ///
@@ -189,14 +189,14 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
         match after {
             Some(problem) if before != after => {
                 let code = problem.code();
-                tracing::warn!(target: "portcullis::files", %path, code, %problem, "the file is of no use");
+                tracing::warn!(target: "portcullis::files", event = "file_unusable", %path, code, %problem, "the file is of no use");
             }
             Some(_) => {}
             None if changed => {
-                tracing::info!(target: "portcullis::files", %path, "the file changed");
+                tracing::info!(target: "portcullis::files", event = "file_changed", %path, "the file changed");
             }
             None if before.is_some() => {
-                tracing::info!(target: "portcullis::files", %path, "the file is as it was before");
+                tracing::info!(target: "portcullis::files", event = "file_recovered", %path, "the file is as it was before");
             }
             None => {}
         }

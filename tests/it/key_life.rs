@@ -270,9 +270,53 @@ async fn times_are_those_of_the_configuration() {
     assert_eq!(world.client.count(), 2, "the first backoff holds");
 }
 
+fn page_text() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/keys.md")).unwrap()
+}
+
+/// An event as the code has it.
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
+struct Event {
+    name: String,
+    level: String,
+    /// But for the issuer of an event about keys, and the path of one about a file.
+    fields: BTreeSet<String>,
+}
+
+/// Every event of this target in the code. One without a name, or without its issuer or path, fails.
+fn emitted(target: &str) -> BTreeSet<Event> {
+    let (mut folders, mut events) =
+        (vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")], BTreeSet::new());
+    while let Some(path) = folders.pop() {
+        if path.is_dir() {
+            folders.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let calls: Vec<_> = text.split("tracing::").skip(1).collect();
+        let begin = format!("!(target: \"portcullis::{target}\", ");
+        assert_eq!(
+            text.matches(&format!("target: \"portcullis::{target}\"")).count(),
+            text.matches(&begin).count()
+        );
+        for (level, call) in calls.iter().filter_map(|call| call.split_once(&begin)) {
+            let rest = call.strip_prefix("event = \"").unwrap_or_else(|| panic!("no name: {call}"));
+            let (name, rest) = rest.split_once("\", ").unwrap();
+            let fields =
+                rest.split('"').next().unwrap().split(", ").map(str::trim).filter(|field| !field.is_empty());
+            let name_of =
+                |field: &str| field.split(" =").next().unwrap().trim_start_matches(['%', '?']).to_owned();
+            let mut fields: BTreeSet<_> = fields.map(name_of).collect();
+            assert!(fields.remove(if target == "keys" { "issuer" } else { "path" }), "{name} says of what");
+            events.insert(Event { name: name.to_owned(), level: level.to_owned(), fields });
+        }
+    }
+    events
+}
+
 /// The names in the first column of the table with this header, on the page of keys.
 fn page(header: &str) -> BTreeSet<String> {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/keys.md")).unwrap();
+    let text = page_text();
     let rows = text.split(header).nth(1).unwrap_or_else(|| panic!("no table {header}"));
     let rows = rows.lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|line| line.split('`').nth(1).unwrap().to_owned()).collect()
@@ -284,11 +328,30 @@ fn source(name: &str) -> String {
 
 #[test]
 fn the_page_has_every_event_code_and_counter_and_no_other() {
-    let text = source("events.rs");
-    let emitted = text.split("event = \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
-    let emitted: BTreeSet<_> = emitted.collect();
-    assert!(emitted.len() > 10, "the events were found");
-    assert_eq!(page("| event | level | more fields | when |"), emitted);
+    for (target, header) in [
+        ("keys", "| event | level | more fields | when |"),
+        ("files", "| event | level | more fields | when a file |"),
+    ] {
+        let emitted = emitted(target);
+        assert!(emitted.len() > 5, "the events were found");
+        assert_eq!(page(header), emitted.iter().map(|event| event.name.clone()).collect());
+        for Event { name, level, fields } in &emitted {
+            let page = page_text();
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap();
+            let cells: Vec<_> = row.split('|').map(str::trim).collect();
+            assert!(cells[2].contains(level), "{name} is of level {level}");
+            let told: BTreeSet<_> = cells[3].split('`').skip(1).step_by(2).map(str::to_owned).collect();
+            assert_eq!(told, *fields, "fields of {name}");
+        }
+    }
+
+    let text = source("file.rs");
+    let codes: BTreeSet<_> = text
+        .split("ConfigProblem::new(")
+        .skip(1)
+        .map(|after| after.trim_start().split('"').nth(1).unwrap().to_owned())
+        .collect();
+    assert_eq!(page("| code of a key file | what went wrong |"), codes);
 
     let text = source("failure.rs");
     let codes = text.split("fn code(").nth(1).unwrap().split("\n/// ").next().unwrap();
