@@ -85,7 +85,8 @@ impl State {
 
     pub(super) fn unavailable(&self, now: Duration) -> KeysUnavailable {
         KeysUnavailable {
-            last_error: self.record.last_error(now),
+            state: self.schedule.state(now),
+            last_error: self.record.last_error(now).filter(|_| self.schedule.is_failing()),
             retry_after: self.schedule.pause(now).unwrap_or_default(),
         }
     }
