@@ -62,7 +62,7 @@ impl FileClient {
         }
         let (issuer, path) = (&*self.issuer, token.path.display());
         let to = without_secrets(&request.uri().to_string());
-        tracing::warn!(target: "portcullis::files", issuer, %path, to, "the token is not sent to a host that only the metadata names");
+        tracing::warn!(target: "portcullis::files", event = "token_withheld", issuer, %path, to, "the token is not sent to a host that only the metadata names");
         None
     }
 }

@@ -105,6 +105,11 @@ impl JwkSet {
         self.keys.is_empty()
     }
 
+    /// The number of all its entries.
+    pub(crate) fn published(&self) -> usize {
+        self.keys.len().saturating_add(self.unusable.len())
+    }
+
     /// How many entries hold a private or symmetric key. None of it is retained; whoever publishes it should know.
     pub(crate) fn secrets(&self) -> usize {
         self.secrets

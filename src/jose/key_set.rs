@@ -1,4 +1,6 @@
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::LazyLock;
 
 use super::allowed::{AllowedAlgorithms, JwsAlgorithm};
 use super::backend::{SignatureBackend, Verifier};
@@ -10,6 +12,10 @@ use super::jwk_set::JwkSet;
 
 /// How many keys a token may be tried against: those that share its `kid`, or all that fit where it has none.
 pub(super) const MAX_TRIES: usize = 4;
+
+/// For fingerprints. They tell an operator that a key is another one and decide nothing, so 64 bits are enough; and
+/// with a seed by the operating system nobody can look for two keys that seem the same.
+static FINGERPRINTS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// The keys of one issuer, parsed and ready, found by `kid` and algorithm.
 pub(crate) struct KeySet {
@@ -23,6 +29,16 @@ struct Key {
     /// Without `kid`.
     nameless: bool,
     issuer: Option<Box<str>>,
+    fingerprint: u64,
+}
+
+/// What can be told of a key.
+pub(crate) struct ListedKey<'k> {
+    pub(crate) key_id: Option<&'k str>,
+    /// The names of the algorithms that it verifies.
+    pub(crate) algorithms: Vec<&'static str>,
+    /// The same, within this process, for the same key with the same uses.
+    pub(crate) fingerprint: u64,
 }
 
 /// Whose tokens are to be verified, where one set has keys for several tenants and the keys say whose they are.
@@ -70,7 +86,10 @@ impl KeySet {
             if let Some(key_id) = &jwk.key_id {
                 this.by_key_id.entry(key_id.clone()).or_default().push(this.keys.len());
             }
-            this.keys.push(Key { verifiers, nameless: jwk.key_id.is_none(), issuer: jwk.issuer.clone() });
+            let algorithms: Vec<_> = verifiers.iter().map(|(algorithm, _)| algorithm.name()).collect();
+            let fingerprint = FINGERPRINTS.hash_one((&jwk.key, algorithms, &jwk.issuer));
+            let (nameless, issuer) = (jwk.key_id.is_none(), jwk.issuer.clone());
+            this.keys.push(Key { verifiers, nameless, issuer, fingerprint });
         }
         this
     }
@@ -88,7 +107,8 @@ impl KeySet {
     pub(crate) fn of_hmac_key(key: &HmacKey, backend: &SignatureBackend) -> Option<Self> {
         let verifier = Verifier::of_hmac_key(backend, key)?;
         let verifiers = vec![(JwsAlgorithm::Hmac(key.algorithm()), verifier)];
-        let key = Key { verifiers, nameless: true, issuer: None };
+        // A secret never changes, and nothing is made of it that is not needed.
+        let key = Key { verifiers, nameless: true, issuer: None, fingerprint: 0 };
         Some(Self { keys: vec![key], by_key_id: HashMap::new(), selected_by_id: false })
     }
 
@@ -100,14 +120,17 @@ impl KeySet {
         self.keys.len()
     }
 
-    /// The `kid` of each key, and the names of the algorithms that it verifies.
-    pub(crate) fn listed(&self) -> Vec<(Option<&str>, Vec<&'static str>)> {
-        let names = |key: &Key| key.verifiers.iter().map(|(algorithm, _)| algorithm.name()).collect();
-        let mut listed: Vec<_> = self.keys.iter().map(|key| (None, names(key))).collect();
+    pub(crate) fn listed(&self) -> Vec<ListedKey<'_>> {
+        let nameless = |key: &Key| ListedKey {
+            key_id: None,
+            algorithms: key.verifiers.iter().map(|(algorithm, _)| algorithm.name()).collect(),
+            fingerprint: key.fingerprint,
+        };
+        let mut listed: Vec<_> = self.keys.iter().map(nameless).collect();
         for (key_id, index) in self.by_key_id.iter().flat_map(|(id, all)| all.iter().map(move |at| (id, *at)))
         {
-            if let Some((own, _)) = listed.get_mut(index) {
-                *own = Some(&**key_id);
+            if let Some(listed) = listed.get_mut(index) {
+                listed.key_id = Some(&**key_id);
             }
         }
         listed

@@ -36,6 +36,6 @@ pub(crate) use error::JoseError;
 pub(crate) use header::{JoseHeader, MediaType};
 pub use hmac_key::{HmacKey, HmacKeyError};
 pub use jwk_set::{JwkSet, JwkSetError};
-pub(crate) use key_set::{KeyOwner, KeySet, Selected, VerifiedJws};
+pub(crate) use key_set::{KeyOwner, KeySet, ListedKey, Selected, VerifiedJws};
 #[cfg(feature = "pem")]
 pub use pem_keys::PemError;

@@ -1,7 +1,7 @@
 use super::algorithm::SignatureAlgorithm;
 
 /// The public half of a key, as its parameters.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(super) enum PublicKey {
     /// Modulus and exponent, big-endian without leading zeros.
     Rsa {
@@ -23,7 +23,7 @@ pub(super) enum PublicKey {
     },
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Curve {
     P256,
     P384,

@@ -1,14 +1,22 @@
-//! What operators are told. The names are stable and listed in `docs/keys.md`; each event has the issuer.
+//! What operators are told. The names are stable and listed in `docs/keys.md`; each event has its issuer or file.
 
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::fetch::Endpoint;
-use crate::jose::KeySet;
+use crate::jose::{JwkSet, KeySet};
 
 /// An event names this many keys, each to this many characters: both are the issuer's to choose.
 const MOST_NAMED: usize = 20;
 const LONGEST_NAME: usize = 64;
+
+/// Where a set of keys is.
+#[derive(Clone, Copy)]
+pub(super) enum KeyPlace<'a> {
+    Issuer(&'a str),
+    File(&'a Path),
+}
 
 /// Why keys are fetched.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,13 +39,14 @@ pub(super) fn fetching(issuer: &str, cause: Cause) {
 pub(super) fn loaded(issuer: &str, old: Option<&KeySet>, new: &KeySet, lifetime: Duration) {
     let (keys, lifetime_s) = (new.len(), lifetime.as_secs());
     tracing::debug!(target: "portcullis::keys", event = "keys_loaded", issuer, keys, lifetime_s, "keys loaded");
-    let before = old.map(ids).unwrap_or_default();
-    let after = ids(new);
+    let (before, after) = (old.map(by_id).unwrap_or_default(), by_id(new));
     let (added, removed) = (without(&after, &before), without(&before, &after));
+    let others = after.iter().filter(|(id, keys)| before.get(*id).is_some_and(|before| before != *keys));
+    let replaced = shown(others.map(|(id, _)| *id));
     if new.is_empty() && old.is_some_and(|old| !old.is_empty()) {
         tracing::warn!(target: "portcullis::keys", event = "keys_withdrawn", issuer, ?removed, "all keys were withdrawn");
-    } else if old.map_or(0, KeySet::len) != keys || !added.is_empty() || !removed.is_empty() {
-        tracing::info!(target: "portcullis::keys", event = "keys_changed", issuer, keys, ?added, ?removed, "keys changed");
+    } else if before != after {
+        tracing::info!(target: "portcullis::keys", event = "keys_changed", issuer, keys, ?added, ?removed, ?replaced, "keys changed");
     }
 }
 
@@ -47,12 +56,30 @@ pub(super) fn not_modified(issuer: &str, lifetime: Duration) {
     tracing::debug!(target: "portcullis::keys", event = "keys_not_modified", issuer, lifetime_s, "keys have not changed");
 }
 
-pub(super) fn secrets_published(issuer: &str, count: usize) {
-    tracing::warn!(target: "portcullis::keys", event = "keys_with_secrets", issuer, count, "the issuer publishes private or symmetric keys");
-}
-
-pub(super) fn key_passed_over(issuer: &str, reason: impl fmt::Display) {
-    tracing::debug!(target: "portcullis::keys", event = "key_passed_over", issuer, %reason, "key passed over");
+/// What is odd about a set but does not spoil it.
+pub(super) fn oddities(set: &JwkSet, place: KeyPlace<'_>) {
+    let count = set.secrets();
+    match place {
+        _ if count == 0 => {}
+        KeyPlace::Issuer(issuer) => {
+            tracing::warn!(target: "portcullis::keys", event = "keys_with_secrets", issuer, count, "the issuer publishes private or symmetric keys");
+        }
+        KeyPlace::File(path) => {
+            let path = path.display();
+            tracing::warn!(target: "portcullis::files", event = "file_with_secrets", %path, count, "private or symmetric keys in a key file");
+        }
+    }
+    for reason in set.unusable() {
+        match place {
+            KeyPlace::Issuer(issuer) => {
+                tracing::debug!(target: "portcullis::keys", event = "key_passed_over", issuer, %reason, "key passed over");
+            }
+            KeyPlace::File(path) => {
+                let path = path.display();
+                tracing::debug!(target: "portcullis::files", event = "file_key_passed_over", %path, %reason, "key passed over");
+            }
+        }
+    }
 }
 
 pub(super) fn failed(issuer: &str, code: &'static str, error: &str, retry_in: Option<Duration>) {
@@ -88,12 +115,22 @@ pub(super) fn evicted(issuer: &str) {
     tracing::info!(target: "portcullis::keys", event = "keys_evicted", issuer, "keys were given up to make room for others");
 }
 
-fn ids(keys: &KeySet) -> Vec<&str> {
-    keys.listed().into_iter().filter_map(|(key_id, _)| key_id).collect()
+/// The fingerprints of the keys under each `kid`, and of those without one.
+type ById<'k> = BTreeMap<Option<&'k str>, BTreeSet<u64>>;
+
+fn by_id(keys: &KeySet) -> ById<'_> {
+    let mut by_id = ById::new();
+    for key in keys.listed() {
+        by_id.entry(key.key_id).or_default().insert(key.fingerprint);
+    }
+    by_id
 }
 
-/// Those of `ids` that are not among `others`, as an event shows them.
-fn without(ids: &[&str], others: &[&str]) -> Vec<String> {
-    let new = ids.iter().filter(|id| !others.contains(id)).take(MOST_NAMED);
-    new.map(|id| id.chars().take(LONGEST_NAME).collect()).collect()
+fn without(keys: &ById<'_>, others: &ById<'_>) -> Vec<String> {
+    shown(keys.keys().filter(|id| !others.contains_key(*id)).copied())
+}
+
+/// As an event shows them.
+fn shown<'k>(ids: impl Iterator<Item = Option<&'k str>>) -> Vec<String> {
+    ids.take(MOST_NAMED).map(|id| id.unwrap_or("-").chars().take(LONGEST_NAME).collect()).collect()
 }

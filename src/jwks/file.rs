@@ -1,14 +1,17 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::events::{self, KeyPlace};
 use super::lookup::{Flight, Lookup, Missing, Verified};
-use super::status::{KeyError, KeyState, KeyStatus, KeysUnavailable, KnownKey};
+use super::status::{KeyCounters, KeyError, KeyState, KeyStatus, KeysUnavailable, KnownKey};
+use super::usable::usable_keys;
 use crate::clock::Clock;
 use crate::error::ConfigProblem;
 use crate::jose::{AllowedAlgorithms, JoseHeader, JwkSet, KeyOwner, KeySet, Selected, SignatureBackend};
-use crate::reload::{Reloaded, Standing, TextFile};
+use crate::reload::{Peeked, Reloaded, Standing, TextFile};
 
 /// As large as an answer with keys may be.
 const MAX_BYTES: u64 = 256 * 1024;
@@ -31,6 +34,7 @@ pub(crate) enum KeyFormat {
 /// The keys of a file, for as long as they are in it.
 pub(crate) struct FileKeys {
     file: Arc<Reloaded<KeySet>>,
+    unknown_keys: AtomicU64,
 }
 
 impl FileKeys {
@@ -52,7 +56,7 @@ impl FileKeys {
         if file.read(KeySet::is_empty) == Some(true) {
             return Err(none);
         }
-        Ok(Self { file })
+        Ok(Self { file, unknown_keys: AtomicU64::default() })
     }
 
     pub(super) fn generation(&self) -> u64 {
@@ -70,14 +74,18 @@ impl FileKeys {
             knows_id = keys.knows_id(header);
             keys.select(header, owner).map(use_keys)
         });
-        match found.flatten() {
-            Some(found) => Lookup::Found(found),
-            None => Lookup::Missing(match self.missing() {
-                // There is a trusted key with this `kid`, and it is for other algorithms: the token is at fault.
-                Missing::Unavailable { .. } if knows_id => Missing::Unknown,
-                missing => missing,
-            }),
+        if let Some(found) = found.flatten() {
+            return Lookup::Found(found);
         }
+        let missing = match self.missing() {
+            // There is a trusted key with this `kid`, and it is for other algorithms: the token is at fault.
+            Missing::Unavailable { .. } if knows_id => Missing::Unknown,
+            missing => missing,
+        };
+        if let Missing::Unknown = missing {
+            self.unknown_keys.fetch_add(1, Ordering::Relaxed);
+        }
+        Lookup::Missing(missing)
     }
 
     pub(super) fn missing(&self) -> Missing {
@@ -93,43 +101,60 @@ impl FileKeys {
     }
 
     pub(super) fn status(&self) -> KeyStatus {
-        let keys = self.file.read(KnownKey::all);
-        let state = KeyState::FromFile { trusted: keys.is_some() };
-        let (ago, problem) = self.file.last_check();
+        let peeked = self.file.peek(KnownKey::all);
+        let (checks, last_error) = (peeked.checks, last_error(&peeked));
+        let ended = checks.changed.saturating_add(checks.unchanged).saturating_add(checks.failed);
         KeyStatus {
-            retry_in: self.retry_after(),
-            keys: keys.unwrap_or_default(),
-            last_success: problem.is_none().then_some(ago),
-            last_error: self.last_error(),
-            ..KeyStatus::of_state(state)
+            fetching: peeked.checking,
+            retry_in: retry_in(peeked.standing),
+            keys: peeked.found,
+            last_success: Some(peeked.good),
+            last_error,
+            counters: KeyCounters {
+                fetches: ended.saturating_add(u64::from(peeked.checking)),
+                succeeded: checks.changed,
+                not_modified: checks.unchanged,
+                failed: checks.failed,
+                unknown_keys: self.unknown_keys.load(Ordering::Relaxed),
+                too_many_waiting: peeked.turned_away,
+                evicted: 0,
+            },
+            ..KeyStatus::of_state(KeyState::FromFile { trusted: peeked.trusted })
         }
-    }
-
-    fn last_error(&self) -> Option<KeyError> {
-        let (ago, problem) = self.file.last_check();
-        problem.map(|problem| KeyError { code: problem.code(), message: problem.to_string(), ago })
     }
 
     /// Waits for keys that are trusted, for one look at the file at most.
     pub(super) fn ready(&self) -> impl Future<Output = Result<(), KeysUnavailable>> + Send + use<> {
-        let this = Self { file: Arc::clone(&self.file) };
+        let file = Arc::clone(&self.file);
         async move {
-            if this.file.read(|_| ()).is_none()
-                && let Some(check) = this.file.check()
+            if file.read(|_| ()).is_none()
+                && let Some(check) = file.check()
             {
                 check.await;
             }
-            let retry_after = this.retry_after().unwrap_or_default();
-            let last_error = this.last_error();
-            this.file.read(|_| ()).ok_or(KeysUnavailable { last_error, retry_after })
+            if file.read(|_| ()).is_some() {
+                return Ok(());
+            }
+            let peeked = file.peek(|_| ());
+            let retry_after = retry_in(peeked.standing);
+            Err(KeysUnavailable {
+                state: KeyState::FromFile { trusted: peeked.trusted },
+                last_error: retry_after.and_then(|_| last_error(&peeked)),
+                retry_after: retry_after.unwrap_or_default(),
+            })
         }
     }
+}
 
-    fn retry_after(&self) -> Option<Duration> {
-        match self.file.standing() {
-            Standing::Failing { retry_after } => Some(retry_after),
-            Standing::Recent | Standing::Due => None,
-        }
+fn last_error<R>(peeked: &Peeked<R>) -> Option<KeyError> {
+    let (ago, problem) = peeked.bad.as_ref()?;
+    Some(KeyError { code: problem.code(), message: problem.to_string(), ago: *ago })
+}
+
+fn retry_in(standing: Standing) -> Option<Duration> {
+    match standing {
+        Standing::Failing { retry_after } => Some(retry_after),
+        Standing::Recent | Standing::Due => None,
     }
 }
 
@@ -141,17 +166,14 @@ struct KeyContent {
 }
 
 impl KeyContent {
-    /// The keys of the text, ready for use. An empty set is one; a set in which nothing can be used is a mistake.
+    /// The keys of the text, ready for use.
     fn read(&self, text: &str) -> Result<KeySet, ConfigProblem> {
         let set = match self.file.format {
             KeyFormat::JwkSet => JwkSet::from_json(text).map_err(|error| self.malformed(&error))?,
             #[cfg(feature = "pem")]
             KeyFormat::Pem => JwkSet::from_pem(text).map_err(|error| self.malformed(&error))?,
         };
-        let keys = KeySet::new(&set, &self.allowed, &self.backend);
-        if keys.is_empty() && !(set.is_empty() && set.unusable().is_empty()) {
-            return Err(self.no_usable_key());
-        }
+        let keys = usable_keys(&set, &self.allowed, &self.backend).ok_or_else(|| self.no_usable_key())?;
         if keys.leaves_keys_untried(&self.allowed) {
             return Err(ConfigProblem::new(
                 "too_many_keys_without_id",
@@ -160,13 +182,8 @@ impl KeyContent {
                 ),
             ));
         }
-        if set.secrets() > 0 {
-            let count = set.secrets();
-            tracing::warn!(target: "portcullis::keys", count, file = %self, "private or symmetric keys in a key file");
-        }
-        for reason in set.unusable() {
-            tracing::debug!(target: "portcullis::keys", %reason, "key passed over");
-        }
+        // Told once, when its keys come into use: what is refused is read again and again.
+        events::oddities(&set, KeyPlace::File(&self.file.path));
         Ok(keys)
     }
 

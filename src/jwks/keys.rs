@@ -268,28 +268,110 @@ mod tests {
         assert_eq!(keys.ready().await, Ok(()));
     }
 
+    /// The keys of an issuer, in a file that is trusted for 70 s.
+    struct InFile {
+        issuer: Issuer,
+        clock: ManualClock,
+        path: std::path::PathBuf,
+        keys: Keys,
+    }
+
+    impl InFile {
+        fn new(name: &str) -> Self {
+            let clock = ManualClock::at(1_800_000_000);
+            let issuer = Issuer::offline("https://id.example.com").with_clock(clock.clone());
+            let path = std::env::temp_dir().join(format!("portcullis-{name}-{}.json", std::process::id()));
+            std::fs::write(&path, issuer.jwks_json().to_string()).unwrap();
+            let file = KeyFile { path: path.clone(), format: KeyFormat::JwkSet };
+            let (backend, shared) = (SignatureBackend::default(), Arc::new(clock.clone()) as Arc<dyn Clock>);
+            let keys = FileKeys::open(&file, &allowed(), &backend, &shared, seconds(60)).unwrap();
+            Self { issuer, clock, path, keys: Keys::File(keys) }
+        }
+
+        /// After so many quiet seconds, another look at the file.
+        async fn look_after(&self, quiet: u64) -> KeyStatus {
+            self.clock.advance(seconds(quiet));
+            self.keys.fetch().unwrap().landed().await;
+            self.keys.status()
+        }
+    }
+
+    impl Drop for InFile {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+
     #[tokio::test]
-    async fn keys_of_a_file_have_a_status_and_are_ready_after_a_look_at_it() {
-        let (issuer, clock) = (Issuer::offline("https://id.example.com"), ManualClock::at(1_800_000_000));
-        let path = std::env::temp_dir().join(format!("portcullis-status-{}.json", std::process::id()));
-        std::fs::write(&path, issuer.jwks_json().to_string()).unwrap();
-        let (file, backend) = (KeyFile { path, format: KeyFormat::JwkSet }, SignatureBackend::default());
-        let (shared, bound) = (Arc::new(clock.clone()) as Arc<dyn Clock>, seconds(60));
-        let keys = Keys::File(FileKeys::open(&file, &allowed(), &backend, &shared, bound).unwrap());
-        let status = keys.status();
-        assert_eq!((status.state, status.keys.len()), (KeyState::FromFile { trusted: true }, 1));
-        // After a quiet minute the file is looked at before its keys are used, and it is still there.
-        clock.advance(seconds(60));
-        assert_eq!(keys.status().state, KeyState::FromFile { trusted: false });
-        assert_eq!(keys.ready().await, Ok(()));
-        assert!(keys.status().state.is_trusted());
-        // And then it is not.
-        std::fs::remove_file(&file.path).unwrap();
-        clock.advance(seconds(70));
-        assert_eq!(keys.ready().await.unwrap_err().retry_after, seconds(5));
-        let status = keys.status();
-        assert_eq!((status.retry_in, status.last_success), (Some(seconds(5)), None));
+    async fn to_ask_for_the_status_of_a_file_begins_nothing_and_shows_what_is_in_use() {
+        let file = InFile::new("status");
+        for quiet in [0, 11, 58] {
+            file.clock.advance(seconds(quiet));
+            let status = file.keys.status();
+            assert_eq!(status.state, KeyState::FromFile { trusted: true }, "{quiet}");
+            assert_eq!((status.keys.len(), status.fetching, status.counters.fetches), (1, false, 1));
+        }
+        assert_eq!(file.keys.status().last_success, Some(seconds(69)));
+        // The file is as it was, and nobody knows: a token looks at it before these keys are used.
+        file.clock.advance(seconds(1));
+        let status = file.keys.status();
+        assert_eq!((status.state, status.keys.len()), (KeyState::FromFile { trusted: false }, 1));
+        assert_eq!((status.last_success, status.last_error), (Some(seconds(70)), None));
+        assert_eq!(file.keys.ready().await, Ok(()));
+        let status = file.keys.status();
+        assert_eq!(
+            (status.state, status.last_success),
+            (KeyState::FromFile { trusted: true }, Some(seconds(0)))
+        );
+        assert_eq!((status.counters.fetches, status.counters.not_modified), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn the_status_of_a_file_has_its_last_good_and_its_last_bad_look() {
+        let file = InFile::new("looks");
+        std::fs::write(&file.path, "no keys").unwrap();
+        let status = file.look_after(20).await;
+        assert_eq!(
+            (status.state, status.last_success),
+            (KeyState::FromFile { trusted: true }, Some(seconds(20)))
+        );
+        assert_eq!((status.retry_in, status.keys.len()), (Some(seconds(5)), 1));
         assert_eq!(status.last_error.unwrap().code, "unreadable_key_file");
+        assert_eq!(file.keys.ready().await, Ok(()));
+
+        let status = file.look_after(50).await;
+        assert_eq!(
+            (status.state, status.last_success),
+            (KeyState::FromFile { trusted: false }, Some(seconds(70)))
+        );
+        let unavailable = file.keys.ready().await.unwrap_err();
+        assert_eq!((unavailable.state, unavailable.retry_after), (status.state, seconds(5)));
+        assert_eq!(unavailable.last_error.unwrap().ago, seconds(0));
+
+        // All is well again, and what was wrong is still known.
+        file.issuer.rotate();
+        std::fs::write(&file.path, file.issuer.jwks_json().to_string()).unwrap();
+        let status = file.look_after(5).await;
+        assert_eq!(
+            (status.state, status.last_success),
+            (KeyState::FromFile { trusted: true }, Some(seconds(0)))
+        );
+        assert_eq!((status.retry_in, status.last_error.unwrap().ago), (None, seconds(5)));
+        let counters = status.counters;
+        assert_eq!((counters.fetches, counters.succeeded, counters.failed), (4, 2, 2));
+    }
+
+    #[tokio::test]
+    async fn tokens_of_unknown_keys_are_counted_for_files_as_well() {
+        let InFile { issuer, keys, .. } = &InFile::new("unknown");
+        let token = issuer.token("api").flaw(Flaw::UnknownKey).sign();
+        let jws = UnverifiedJws::split(&token).unwrap();
+        let header = JoseHeader::parse(&jws, &allowed()).unwrap();
+        for count in 1..=3 {
+            let found = keys.lookup(&header, None, |keys| keys.verify(&jws).map(|proof| (proof, ())));
+            assert!(matches!(found, Lookup::Missing(Missing::Unknown)));
+            assert_eq!(keys.status().counters.unknown_keys, count);
+        }
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ mod source;
 mod state;
 mod status;
 mod timing;
+mod usable;
 
 pub(crate) use file::{FileKeys, KeyFile, KeyFormat};
 pub(crate) use keys::Keys;

@@ -99,6 +99,11 @@ impl Schedule {
         left(failed.started.saturating_add(self.backoff()), now)
     }
 
+    /// Whether an attempt failed, or was dropped, since the last success.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failures > 0 || self.last_attempt.is_some_and(|attempt| attempt.outcome == Outcome::Failed)
+    }
+
     pub(super) fn is_under_way(&self) -> bool {
         self.last_attempt.is_some_and(|attempt| attempt.outcome == Outcome::UnderWay)
     }

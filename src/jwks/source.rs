@@ -4,11 +4,12 @@ use std::time::Duration;
 use http::header;
 
 use super::cache_control::lifetime;
-use super::events;
+use super::events::{self, KeyPlace};
 use super::failure::Failure;
 use super::load_error::{LoadError, MAX_PUBLISHED_KEYS};
 use super::located::{Located, Move};
 use super::timing::KeyTiming;
+use super::usable::usable_keys;
 use crate::clock::Clock;
 use crate::fetch::{
     Endpoint, EntityTag, FetchFiles, FetchLimits, HttpClient, LoopbackHttp, Revalidated, get_json_if_changed,
@@ -174,22 +175,12 @@ impl Source {
         let text = std::str::from_utf8(document).map_err(|_| LoadError::Set(JwkSetError::Malformed))?;
         let set = JwkSet::from_json(text).map_err(LoadError::Set)?;
         // An issuer publishes two to ten.
-        let published = set.len().saturating_add(set.unusable().len());
+        let published = set.published();
         if published > MAX_PUBLISHED_KEYS {
             return Err(LoadError::TooManyKeys(published));
         }
-        if set.secrets() > 0 {
-            events::secrets_published(&self.issuer, set.secrets());
-        }
-        for reason in set.unusable() {
-            events::key_passed_over(&self.issuer, *reason);
-        }
-        // An empty array withdraws every key. A set in which nothing can be used is a mistake somewhere.
-        let keys = KeySet::new(&set, &self.allowed, &self.backend);
-        if keys.is_empty() && published > 0 {
-            return Err(LoadError::NoUsableKey(published));
-        }
-        Ok(keys)
+        events::oddities(&set, KeyPlace::Issuer(&self.issuer));
+        usable_keys(&set, &self.allowed, &self.backend).ok_or(LoadError::NoUsableKey(published))
     }
 
     /// What is left, of the time for one fetch, for its next exchange.

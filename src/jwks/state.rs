@@ -9,9 +9,7 @@ use super::record::Record;
 use super::schedule::{Advice, Schedule};
 use super::status::{KeyState, KeysUnavailable};
 use super::timing::KeyTiming;
-
-/// How many requests may wait for one fetch. Each holds its request; beyond that the answer is 503 at once.
-const MOST_WAITING: usize = 1024;
+use crate::reload::MOST_WAITING;
 
 /// What the lock of a remote set guards.
 pub(super) struct State {
@@ -107,7 +105,8 @@ impl State {
 
     pub(super) fn unavailable(&self, now: Duration) -> KeysUnavailable {
         KeysUnavailable {
-            last_error: self.record.last_error(now),
+            state: self.schedule.state(now),
+            last_error: self.record.last_error(now).filter(|_| self.schedule.is_failing()),
             retry_after: self.schedule.pause(now).unwrap_or_default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::jose::KeySet;
+use crate::jose::{KeySet, ListedKey};
 
 /// What is known of one issuer's keys at one instant. Durations are relative to it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -10,15 +10,15 @@ use crate::jose::KeySet;
 pub struct KeyStatus {
     /// Whether there are keys, and how old they are.
     pub state: KeyState,
-    /// Whether a fetch is under way.
+    /// Whether a fetch, or a look at the file, is under way.
     pub fetching: bool,
     /// For how long an unknown `kid` causes no fetch yet. `None`: the next one may.
     pub cooldown: Option<Duration>,
     /// After failures: how long until the next attempt may begin. `None`: it may now, or the last one succeeded.
     pub retry_in: Option<Duration>,
-    /// The keys in memory that can verify an allowed algorithm.
+    /// The keys in memory that can verify an allowed algorithm, also while they are not trusted.
     pub keys: Vec<KnownKey>,
-    /// How long ago a fetch last succeeded.
+    /// How long ago a fetch last succeeded, or a look at the file that found it good began.
     pub last_success: Option<Duration>,
     /// The last failure, also after later successes.
     pub last_error: Option<KeyError>,
@@ -49,8 +49,10 @@ pub enum KeyState {
     /// Given by the configuration. They never change, and nothing is fetched.
     Fixed,
     /// Read from a file, which is looked at again while tokens need it.
+    #[non_exhaustive]
     FromFile {
-        /// Whether the last good look is recent enough for tokens to be verified without another one.
+        /// Whether the last good look is recent enough: no longer ago than 10 s and the
+        /// [`stale_bound`](crate::KeyTiming::stale_bound). After 10 quiet seconds a token waits for another look all the same.
         trusted: bool,
     },
     /// No fetch has succeeded yet.
@@ -58,16 +60,19 @@ pub enum KeyState {
     /// They were given up, to make room for keys of other issuers. The next token that needs them may fetch them again.
     Evicted,
     /// Within their lifetime.
+    #[non_exhaustive]
     Fresh {
         /// When a token first causes a refresh in the background.
         refresh_in: Duration,
     },
     /// Near the end of their lifetime: the next token causes a refresh, unless one failed just now.
+    #[non_exhaustive]
     RefreshDue {
         /// What is left of their lifetime.
         stale_in: Duration,
     },
     /// Beyond their lifetime, and trusted for want of better ones.
+    #[non_exhaustive]
     Stale {
         /// How long ago their lifetime ended.
         since: Duration,
@@ -75,6 +80,7 @@ pub enum KeyState {
         trusted_for: Duration,
     },
     /// Too old to be trusted. Tokens are answered with 503 until a fetch succeeds.
+    #[non_exhaustive]
     Expired {
         /// How long ago they were last trusted.
         since: Duration,
@@ -99,19 +105,21 @@ impl KeyState {
 pub struct KnownKey {
     /// The `kid` it was published with.
     pub key_id: Option<String>,
-    /// The names of the algorithms that it verifies here, such as `RS256`.
+    /// The names of the algorithms that it verifies here, such as `RS256`. Names, and not values of
+    /// [`SignatureAlgorithm`](crate::SignatureAlgorithm): the one key of an issuer with an HMAC key is listed, too, and
+    /// its algorithm is of [another type](crate::HmacAlgorithm), so that no list can have both.
     pub algorithms: Vec<&'static str>,
 }
 
 impl KnownKey {
     pub(super) fn all(keys: &KeySet) -> Vec<Self> {
         let known =
-            |(key_id, algorithms): (Option<&str>, _)| Self { key_id: key_id.map(Into::into), algorithms };
+            |key: ListedKey<'_>| Self { key_id: key.key_id.map(Into::into), algorithms: key.algorithms };
         keys.listed().into_iter().map(known).collect()
     }
 }
 
-/// Why a fetch of keys failed.
+/// Why a fetch of keys, or a look at their file, failed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct KeyError {
@@ -124,7 +132,8 @@ pub struct KeyError {
 }
 
 /// What happened to one issuer's keys since the start. Each fetch that has ended is counted as one of succeeded, not
-/// modified, and failed.
+/// modified, and failed. Of a key file, the looks at it are counted, the first one (by `build`) included. Keys that are given
+/// by the configuration have no counters.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct KeyCounters {
@@ -146,11 +155,25 @@ pub struct KeyCounters {
 
 /// Why an issuer's keys are not there, and when to ask again.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{}", .last_error.as_ref().map_or("the keys are not available", |error| &error.message))]
+#[error("{}", self.reason())]
 #[non_exhaustive]
 pub struct KeysUnavailable {
-    /// What went wrong last, as far as it was a fetch.
+    /// Where the keys stand. [`Evicted`](KeyState::Evicted): they made room for those of other issuers.
+    pub state: KeyState,
+    /// What went wrong since they were last fetched, if anything did.
     pub last_error: Option<KeyError>,
-    /// When the next attempt may begin.
+    /// How long until the next attempt may begin.
     pub retry_after: Duration,
+}
+
+impl KeysUnavailable {
+    fn reason(&self) -> &str {
+        match (&self.last_error, self.state) {
+            (Some(error), _) => &error.message,
+            (None, KeyState::Evicted) => {
+                "the keys made room for those of other issuers (`max_live_key_sets`)"
+            }
+            (None, _) => "the keys are not available",
+        }
+    }
 }

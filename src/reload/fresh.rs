@@ -48,7 +48,7 @@ impl<T: Clone> Shared<T> {
         let value = content.value.clone();
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(content);
         let path = self.file.path().display();
-        tracing::info!(target: "portcullis::files", %path, "the file changed");
+        tracing::info!(target: "portcullis::files", event = "file_changed", %path, "the file changed");
         Ok(value)
     }
 }

@@ -8,5 +8,5 @@ mod text_file;
 
 #[cfg(feature = "reqwest")]
 pub(crate) use fresh::Fresh;
-pub(crate) use reloaded::{Reloaded, Standing};
+pub(crate) use reloaded::{Checking, MOST_WAITING, Peeked, Reloaded, Standing};
 pub(crate) use text_file::TextFile;

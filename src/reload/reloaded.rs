@@ -20,11 +20,11 @@ const WAIT_AFTER: Duration = Duration::from_secs(10);
 /// A file system that takes longer does not answer. With traffic nobody waits for it: from the beginning of a check
 /// to `WAIT_AFTER` it is just as long.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many requests may wait for one check. Each holds its request.
-const MOST_WAITING: usize = 1024;
+/// How many requests may wait for one check, or one fetch. Each holds its request; beyond that the answer is 503 at once.
+pub(crate) const MOST_WAITING: usize = 1024;
 
 /// A check under way, as those who wait for it see it.
-pub(super) type Checking = Shared<BoxFuture<'static, ()>>;
+pub(crate) type Checking = Shared<BoxFuture<'static, ()>>;
 
 /// The last good value of a file, read again while somebody asks for it.
 ///
@@ -38,18 +38,50 @@ pub(crate) struct Reloaded<T> {
     stale_bound: Duration,
     current: ArcSwap<Current<T>>,
     generation: AtomicU64,
-    checking: Mutex<Option<Checking>>,
+    slot: Mutex<Slot>,
+    patience: Duration,
     /// Ourselves, for the check: it does not keep alive what nobody asks any more.
     this: Weak<Self>,
 }
 
 struct Current<T> {
     content: Arc<Content<T>>,
-    /// When the last check began.
-    checked: Duration,
     trusted_until: Duration,
-    /// What the last check found.
-    problem: Option<ConfigProblem>,
+    /// When the last good check began.
+    good: Duration,
+    /// The last bad one, also after good ones. (No two begin at the same time.)
+    bad: Option<(Duration, ConfigProblem)>,
+    checks: Checks,
+}
+
+#[derive(Default)]
+struct Slot {
+    checking: Option<Checking>,
+    turned_away: u64,
+}
+
+/// How checks ended, the one of `open` among them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Checks {
+    pub(crate) changed: u64,
+    pub(crate) unchanged: u64,
+    pub(crate) failed: u64,
+}
+
+/// What is known, for those who only look.
+pub(crate) struct Peeked<R> {
+    /// What was asked of the last good value, whether it is trusted or not.
+    pub(crate) found: R,
+    pub(crate) trusted: bool,
+    /// How long ago the last good check began.
+    pub(crate) good: Duration,
+    /// How long ago the last bad one began, and what was wrong. Also after good ones.
+    pub(crate) bad: Option<(Duration, ConfigProblem)>,
+    pub(crate) standing: Standing,
+    pub(crate) checking: bool,
+    pub(crate) checks: Checks,
+    /// How many could not wait for a check because too many did.
+    pub(crate) turned_away: u64,
 }
 
 /// What can be said about something that is not in the value.
@@ -70,17 +102,28 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
         stale_bound: Duration,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, ConfigProblem> {
-        let checked = clock.monotonic();
+        Self::with_patience(file, stale_bound, clock, PATIENCE)
+    }
+
+    fn with_patience(
+        file: TextFile<T>,
+        stale_bound: Duration,
+        clock: Arc<dyn Clock>,
+        patience: Duration,
+    ) -> Result<Arc<Self>, ConfigProblem> {
+        let good = clock.monotonic();
         let content = file.read(None)?.ok_or_else(|| file.unreadable(&"nothing was read"))?;
-        let trusted_until = trusted_until(checked, stale_bound);
-        let current = Current { content: Arc::new(content), checked, trusted_until, problem: None };
+        let (content, trusted_until) = (Arc::new(content), trusted_until(good, stale_bound));
+        let checks = Checks { changed: 1, ..Checks::default() };
+        let current = Current { content, trusted_until, good, bad: None, checks };
         Ok(Arc::new_cyclic(|this| Self {
             file: Arc::new(file),
             clock,
             stale_bound,
             current: ArcSwap::from_pointee(current),
             generation: AtomicU64::new(0),
-            checking: Mutex::default(),
+            slot: Mutex::default(),
+            patience,
             this: Weak::clone(this),
         }))
     }
@@ -89,7 +132,7 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
     pub(crate) fn read<R>(&self, use_value: impl FnOnce(&T) -> R) -> Option<R> {
         let now = self.clock.monotonic();
         let current = self.current.load();
-        if now >= current.trusted_until || now >= current.checked.saturating_add(WAIT_AFTER) {
+        if now >= current.trusted_until || now >= current.checked().saturating_add(WAIT_AFTER) {
             return None;
         }
         if current.is_due(now) {
@@ -107,45 +150,54 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
     pub(crate) fn standing(&self) -> Standing {
         let now = self.clock.monotonic();
         // A check lands whole, or not yet.
-        let _landed = self.checking();
-        let current = self.current.load();
-        if current.is_due(now) {
-            Standing::Due
-        } else if current.problem.is_some() {
-            let next = current.checked.saturating_add(CHECK_AFTER);
-            Standing::Failing { retry_after: next.saturating_sub(now) }
-        } else {
-            Standing::Recent
-        }
+        let _landed = self.slot();
+        self.current.load().standing(now)
     }
 
-    /// How long ago the last check began, and what was wrong.
-    pub(crate) fn last_check(&self) -> (Duration, Option<ConfigProblem>) {
-        let current = self.current.load();
-        (self.clock.monotonic().saturating_sub(current.checked), current.problem.clone())
+    /// What is known now. It begins nothing, and hides nothing.
+    pub(crate) fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Peeked<R> {
+        let now = self.clock.monotonic();
+        let (current, checking, turned_away) = {
+            let slot = self.slot();
+            (self.current.load_full(), slot.checking.is_some(), slot.turned_away)
+        };
+        let ago = |then: Duration| now.saturating_sub(then);
+        Peeked {
+            found: look(&current.content.value),
+            trusted: now < current.trusted_until,
+            good: ago(current.good),
+            bad: current.bad.as_ref().map(|(then, problem)| (ago(*then), problem.clone())),
+            standing: current.standing(now),
+            checking,
+            checks: current.checks,
+            turned_away,
+        }
     }
 
     /// Joins the check under way, or begins one if it is time. `None` also if too many wait for it already.
     pub(crate) fn check(&self) -> Option<Checking> {
         let now = self.clock.monotonic();
         let (ended, checking) = {
-            let mut slot = self.checking();
-            if let Some(checking) = &*slot {
+            let mut slot = self.slot();
+            if let Some(checking) = &slot.checking {
                 // The slot has one itself.
-                let has_room = checking.strong_count().is_none_or(|count| count <= MOST_WAITING);
-                return has_room.then(|| checking.clone());
+                if checking.strong_count().is_none_or(|count| count <= MOST_WAITING) {
+                    return Some(checking.clone());
+                }
+                count(&mut slot.turned_away);
+                return None;
             }
             if !self.current.load().is_due(now) {
                 return None;
             }
             let (ended, end) = oneshot::channel::<()>();
-            (ended, slot.insert(end.map(drop).boxed().shared()).clone())
+            (ended, slot.checking.insert(end.map(drop).boxed().shared()).clone())
         };
-        let (this, file) = (Weak::clone(&self.this), Arc::clone(&self.file));
+        let (this, file, patience) = (Weak::clone(&self.this), Arc::clone(&self.file), self.patience);
         let known = Arc::clone(&self.current.load().content);
         let begun = in_background(move || {
             let reading = Arc::clone(&file);
-            let result = within(PATIENCE, move || reading.read(Some(&*known)));
+            let result = within(patience, move || reading.read(Some(&*known)));
             let result = result.unwrap_or_else(|| Err(file.unreadable(&"the file system did not answer")));
             if let Some(this) = this.upgrade() {
                 this.landed(now, result);
@@ -161,26 +213,31 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
 
     /// Takes what a check found that began at this time.
     fn landed(&self, checked: Duration, result: Result<Option<Content<T>>, ConfigProblem>) {
-        let mut slot = self.checking();
+        let mut slot = self.slot();
         let before = self.current.load_full();
         let changed = matches!(result, Ok(Some(_)));
-        let (trusted_until, problem) = match &result {
-            Ok(_) => (trusted_until(checked, self.stale_bound), None),
-            Err(problem) => (before.trusted_until, Some(problem.clone())),
-        };
-        let content = match result {
-            Ok(Some(content)) => Arc::new(content),
-            _ => Arc::clone(&before.content),
-        };
-        let after = Arc::new(Current { content, checked, trusted_until, problem });
+        let mut after = Current::clone(&before);
+        match result {
+            Ok(content) => {
+                count(if changed { &mut after.checks.changed } else { &mut after.checks.unchanged });
+                after.trusted_until = trusted_until(checked, self.stale_bound);
+                after.good = checked;
+                after.content = content.map_or(after.content, Arc::new);
+            }
+            Err(problem) => {
+                count(&mut after.checks.failed);
+                after.bad = Some((checked, problem));
+            }
+        }
+        let after = Arc::new(after);
         self.current.store(Arc::clone(&after));
         if changed {
             self.generation.fetch_add(1, Ordering::Release);
         }
-        let ended = slot.take();
+        let ended = slot.checking.take();
         drop(slot);
         drop(ended);
-        self.report(before.problem.as_ref(), after.problem.as_ref(), changed);
+        self.report(before.problem(), after.problem(), changed);
     }
 
     /// Says what is new, once: a file that is broken for a day is not worth an event for each check.
@@ -189,22 +246,22 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
         match after {
             Some(problem) if before != after => {
                 let code = problem.code();
-                tracing::warn!(target: "portcullis::files", %path, code, %problem, "the file is of no use");
+                tracing::warn!(target: "portcullis::files", event = "file_unusable", %path, code, %problem, "the file is of no use");
             }
             Some(_) => {}
             None if changed => {
-                tracing::info!(target: "portcullis::files", %path, "the file changed");
+                tracing::info!(target: "portcullis::files", event = "file_changed", %path, "the file changed");
             }
             None if before.is_some() => {
-                tracing::info!(target: "portcullis::files", %path, "the file is as it was before");
+                tracing::info!(target: "portcullis::files", event = "file_recovered", %path, "the file is as it was before");
             }
             None => {}
         }
     }
 
-    fn checking(&self) -> MutexGuard<'_, Option<Checking>> {
+    fn slot(&self) -> MutexGuard<'_, Slot> {
         // Nothing that holds the lock can leave the slot half changed.
-        self.checking.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -213,9 +270,41 @@ fn trusted_until(checked: Duration, stale_bound: Duration) -> Duration {
     checked.saturating_add(WAIT_AFTER).saturating_add(stale_bound)
 }
 
+fn count(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
+}
+
 impl<T> Current<T> {
+    /// What the last check found wrong.
+    fn problem(&self) -> Option<&ConfigProblem> {
+        self.bad.as_ref().filter(|(then, _)| *then > self.good).map(|(_, problem)| problem)
+    }
+
+    /// When the last check began.
+    fn checked(&self) -> Duration {
+        self.bad.as_ref().map_or(self.good, |(bad, _)| self.good.max(*bad))
+    }
+
     fn is_due(&self, now: Duration) -> bool {
-        now >= self.checked.saturating_add(CHECK_AFTER)
+        now >= self.checked().saturating_add(CHECK_AFTER)
+    }
+
+    fn standing(&self, now: Duration) -> Standing {
+        if self.is_due(now) {
+            Standing::Due
+        } else if self.problem().is_some() {
+            let next = self.checked().saturating_add(CHECK_AFTER);
+            Standing::Failing { retry_after: next.saturating_sub(now) }
+        } else {
+            Standing::Recent
+        }
+    }
+}
+
+// Not derived: that would ask for a `T` that can be cloned.
+impl<T> Clone for Current<T> {
+    fn clone(&self) -> Self {
+        Self { content: Arc::clone(&self.content), bad: self.bad.clone(), ..*self }
     }
 }
 
@@ -255,6 +344,10 @@ mod tests {
 
     impl World {
         fn new(name: &str) -> Self {
+            Self::with_patience(name, PATIENCE)
+        }
+
+        fn with_patience(name: &str, patience: Duration) -> Self {
             let path = std::env::temp_dir().join(format!("portcullis-{name}-{}", std::process::id()));
             std::fs::write(&path, "first").unwrap();
             let (clock, looks) = (Arc::<Hand>::default(), Arc::<AtomicUsize>::default());
@@ -268,7 +361,7 @@ mod tests {
             };
             let file = TextFile::new(&path, 100, |why| ConfigProblem::new("unreadable_key_file", why), parse);
             let hour = Duration::from_secs(3600);
-            let file = Reloaded::open(file, hour, Arc::<Hand>::clone(&clock)).unwrap();
+            let file = Reloaded::with_patience(file, hour, Arc::<Hand>::clone(&clock), patience).unwrap();
             Self { path, clock, looks, gate, file }
         }
 
@@ -308,6 +401,10 @@ mod tests {
         let gate = world.gate.lock().unwrap();
         let waiting: Vec<_> = std::iter::from_fn(|| world.file.check()).take(2 * MOST_WAITING).collect();
         assert_eq!(waiting.len(), MOST_WAITING);
+        assert!(world.file.check().is_none());
+        let peeked = world.file.peek(String::clone);
+        assert_eq!((peeked.found, peeked.trusted, peeked.checking), ("first".into(), true, true));
+        assert_eq!(peeked.turned_away, 2, "the iterator met its end, and so did we");
         drop(gate);
         for look in waiting {
             look.await;
@@ -320,25 +417,31 @@ mod tests {
     #[tokio::test]
     #[expect(clippy::await_holding_lock, reason = "the file hangs meanwhile")]
     async fn a_file_system_that_hangs_holds_one_thread_and_nobody_for_long() {
-        let world = World::new("hanging");
+        // Patience is of real time.
+        let world = World::with_patience("hanging", Duration::from_millis(50));
+        let why = || world.file.peek(|_| ()).bad.unwrap().1.to_string();
         world.write("second");
         let gate = world.gate.lock().unwrap();
         world.clock.advance(10);
-        // Patience is of real time.
         world.file.check().unwrap().await;
         assert_eq!(world.found(), (text("first"), FAILING));
+        assert!(why().contains("did not answer"), "{}", why());
         for _ in 0..10 {
             world.clock.advance(10);
-            let look = world.file.check().unwrap();
-            tokio::time::timeout(PATIENCE / 2, look).await.expect("the next ones do not wait for it");
+            world.file.check().unwrap().await;
             assert_eq!(world.found(), (text("first"), FAILING));
+            // The next ones do not wait for it.
+            assert!(why().contains("has not ended"), "{}", why());
         }
         assert_eq!(world.looks(), 2);
         drop(gate);
-        while world.found().1 == FAILING {
+        for _ in 0..10_000 {
             tokio::time::sleep(Duration::from_millis(1)).await;
             world.clock.advance(10);
             world.file.check().unwrap().await;
+            if world.found().1 != FAILING {
+                break;
+            }
         }
         assert_eq!(world.found(), (text("second"), Standing::Recent));
     }
@@ -367,8 +470,11 @@ mod tests {
         assert_eq!(world.looks(), 1);
         let gate = world.gate.lock().unwrap();
         let look = world.file.check().unwrap();
-        while world.looks() == 1 {
-            std::thread::yield_now();
+        for _ in 0..10_000 {
+            if world.looks() > 1 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
         assert_eq!(Arc::strong_count(&world.file), 1, "with a look under way");
         drop(gate);

@@ -464,7 +464,7 @@ async fn operators_are_told_once_what_is_wrong_with_a_file_and_when_it_is_right_
     let world = World::new();
     let path = world.folder.path(FILE).display().to_string();
     let said = || logged_of_files(&path).len();
-    let told = |count: usize, words: [&str; 2]| {
+    let told = |count: usize, words: [&str; 3]| {
         let events = logged_of_files(&path);
         assert_eq!(events.len(), count, "{events:?}");
         assert!(words.iter().all(|word| events[count - 1].contains(word)), "{events:?}");
@@ -480,19 +480,34 @@ async fn operators_are_told_once_what_is_wrong_with_a_file_and_when_it_is_right_
     world.folder.replace(FILE, "secret");
     look().await;
     look().await;
-    told(1, ["WARN", "unreadable_key_file"]);
+    told(1, ["WARN portcullis::files", "event=\"file_unusable\"", "code=\"unreadable_key_file\""]);
     world.folder.replace(FILE, r#"{"keys":[{"kty":"secret"}]}"#);
     look().await;
     look().await;
-    told(2, ["WARN", "no_usable_key"]);
+    told(2, ["WARN portcullis::files", "event=\"file_unusable\"", "code=\"no_usable_key\""]);
     world.folder.replace(FILE, world.jwks());
     look().await;
     look().await;
-    told(3, ["INFO", "as it was before"]);
+    told(3, ["INFO portcullis::files", "event=\"file_recovered\"", "as it was before"]);
     world.issuer.rotate();
     world.folder.replace(FILE, world.jwks());
     look().await;
     look().await;
-    told(4, ["INFO", "changed"]);
+    told(4, ["INFO portcullis::files", "event=\"file_changed\"", "changed"]);
     assert!(!logged_of_files(&path).concat().contains("secret"), "nothing of the content is said");
+    // Keys that are passed over, and what should be in no file at all, are told of when the rest comes into use.
+    let mut odd = world.issuer.jwks_json();
+    odd["keys"].as_array_mut().unwrap().push(json!({ "kty": "oct", "k": "c2VjcmV0" }));
+    world.folder.replace(FILE, odd.to_string());
+    look().await;
+    look().await;
+    let events = logged_of_files(&path).split_off(4);
+    assert_eq!(events.len(), 3, "{events:?}");
+    let level_and_name = ["WARN portcullis::files", "DEBUG portcullis::files", "INFO portcullis::files"]
+        .into_iter()
+        .zip(["file_with_secrets", "file_key_passed_over", "file_changed"]);
+    for (event, (level, name)) in events.iter().zip(level_and_name) {
+        assert!(event.contains(level) && event.contains(&format!("event=\"{name}\"")), "{event}");
+        assert!(!event.contains("c2VjcmV0"), "{event}");
+    }
 }

@@ -122,6 +122,53 @@ async fn each_step_of_a_key_set_is_an_event_with_its_issuer() {
     assert_events(&log, &["keys_expired", "keys_fetching", "keys_failed"]);
 }
 
+/// A set with the one key of an issuer under this `kid`, or without one.
+fn one_key(issuer: &Issuer, kid: Option<&str>) -> Reply {
+    let mut key = issuer.jwks_json()["keys"][0].clone();
+    key["kid"] = json!(kid);
+    key.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    Reply::Json(json!({ "keys": [key] }).to_string())
+}
+
+#[tokio::test]
+async fn another_key_under_the_same_kid_or_without_one_is_told_of() {
+    // covers: JWK-012
+    for (kid, replaced) in [(Some("same"), "replaced=[\"same\"]"), (None, "replaced=[\"-\"]")] {
+        let world = World::new(|issuer| {
+            let first = one_key(issuer, kid);
+            issuer.rotate();
+            let second = one_key(issuer, kid);
+            vec![first, second.clone(), second]
+        });
+        let api = world.api();
+        drop(api.token(world.stranger()).await);
+        for expected in
+            [&["keys_fetching", "keys_loaded", "keys_changed"][..], &["keys_fetching", "keys_loaded"]]
+        {
+            // From here on nothing is trusted, so a token waits for the set.
+            world.advance(600 + 3600);
+            let (_, log) = capture_logs(async { api.token(world.stranger()).await }).await;
+            assert_events(&log, &[&["keys_expired"], expected].concat());
+            let told = log.contains(&format!("added=[] removed=[] {replaced}"));
+            assert_eq!(told, expected.len() == 3, "{log}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_verifies_other_algorithms_than_before_is_told_of() {
+    // RFC 8037, appendix A.2.
+    let key = r#""kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
+    let keys = |more: &str| Reply::Json(format!(r#"{{"keys":[{{{key}{more}}}]}}"#));
+    let world = World::new(|_| vec![keys(r#","alg":"EdDSA""#), keys("")]);
+    let api = world.api();
+    drop(api.token(world.stranger()).await);
+    world.advance(30);
+    let (_, log) = capture_logs(async { api.token(world.stranger()).await }).await;
+    assert_events(&log, &["keys_fetching", "keys_loaded", "keys_changed"]);
+    assert!(log.contains("added=[] removed=[] replaced=[\"k1\"]"), "{log}");
+}
+
 #[tokio::test]
 async fn a_set_that_did_not_change_is_told_of_as_such() {
     let world = World::new(|issuer| {
@@ -223,9 +270,53 @@ async fn times_are_those_of_the_configuration() {
     assert_eq!(world.client.count(), 2, "the first backoff holds");
 }
 
+fn page_text() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/keys.md")).unwrap()
+}
+
+/// An event as the code has it.
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
+struct Event {
+    name: String,
+    level: String,
+    /// But for the issuer of an event about keys, and the path of one about a file.
+    fields: BTreeSet<String>,
+}
+
+/// Every event of this target in the code. One without a name, or without its issuer or path, fails.
+fn emitted(target: &str) -> BTreeSet<Event> {
+    let (mut folders, mut events) =
+        (vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")], BTreeSet::new());
+    while let Some(path) = folders.pop() {
+        if path.is_dir() {
+            folders.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let calls: Vec<_> = text.split("tracing::").skip(1).collect();
+        let begin = format!("!(target: \"portcullis::{target}\", ");
+        assert_eq!(
+            text.matches(&format!("target: \"portcullis::{target}\"")).count(),
+            text.matches(&begin).count()
+        );
+        for (level, call) in calls.iter().filter_map(|call| call.split_once(&begin)) {
+            let rest = call.strip_prefix("event = \"").unwrap_or_else(|| panic!("no name: {call}"));
+            let (name, rest) = rest.split_once("\", ").unwrap();
+            let fields =
+                rest.split('"').next().unwrap().split(", ").map(str::trim).filter(|field| !field.is_empty());
+            let name_of =
+                |field: &str| field.split(" =").next().unwrap().trim_start_matches(['%', '?']).to_owned();
+            let mut fields: BTreeSet<_> = fields.map(name_of).collect();
+            assert!(fields.remove(if target == "keys" { "issuer" } else { "path" }), "{name} says of what");
+            events.insert(Event { name: name.to_owned(), level: level.to_owned(), fields });
+        }
+    }
+    events
+}
+
 /// The names in the first column of the table with this header, on the page of keys.
 fn page(header: &str) -> BTreeSet<String> {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/keys.md")).unwrap();
+    let text = page_text();
     let rows = text.split(header).nth(1).unwrap_or_else(|| panic!("no table {header}"));
     let rows = rows.lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|line| line.split('`').nth(1).unwrap().to_owned()).collect()
@@ -237,11 +328,30 @@ fn source(name: &str) -> String {
 
 #[test]
 fn the_page_has_every_event_code_and_counter_and_no_other() {
-    let text = source("events.rs");
-    let emitted = text.split("event = \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
-    let emitted: BTreeSet<_> = emitted.collect();
-    assert!(emitted.len() > 10, "the events were found");
-    assert_eq!(page("| event | level | more fields | when |"), emitted);
+    for (target, header) in [
+        ("keys", "| event | level | more fields | when |"),
+        ("files", "| event | level | more fields | when a file |"),
+    ] {
+        let emitted = emitted(target);
+        assert!(emitted.len() > 5, "the events were found");
+        assert_eq!(page(header), emitted.iter().map(|event| event.name.clone()).collect());
+        for Event { name, level, fields } in &emitted {
+            let page = page_text();
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap();
+            let cells: Vec<_> = row.split('|').map(str::trim).collect();
+            assert!(cells[2].contains(level), "{name} is of level {level}");
+            let told: BTreeSet<_> = cells[3].split('`').skip(1).step_by(2).map(str::to_owned).collect();
+            assert_eq!(told, *fields, "fields of {name}");
+        }
+    }
+
+    let text = source("file.rs");
+    let codes: BTreeSet<_> = text
+        .split("ConfigProblem::new(")
+        .skip(1)
+        .map(|after| after.trim_start().split('"').nth(1).unwrap().to_owned())
+        .collect();
+    assert_eq!(page("| code of a key file | what went wrong |"), codes);
 
     let text = source("failure.rs");
     let codes = text.split("fn code(").nth(1).unwrap().split("\n/// ").next().unwrap();
