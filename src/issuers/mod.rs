@@ -5,6 +5,7 @@ mod handle;
 mod key_settings;
 mod preset;
 mod presets;
+mod shown;
 mod status;
 mod trusted;
 

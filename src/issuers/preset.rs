@@ -10,6 +10,8 @@ pub(super) struct Preset {
     pub(super) metadata: Option<Metadata>,
     /// The clients whose tokens are taken, where a client stands for the audience.
     pub(super) clients: Vec<String>,
+    /// The place of the roles of one client, where those are asked for.
+    pub(super) client_roles: Option<String>,
 }
 
 /// A metadata document.

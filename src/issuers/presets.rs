@@ -10,10 +10,19 @@ use crate::validate::{
 
 /// Presets of well-known providers: each replaces the [profile](TrustedIssuer::profile) by what that provider's tokens
 /// are like, and by nothing else. [The rows](crate::docs::providers) say what, and what to configure at the provider;
-/// `Debug` shows the row. None is in use unless it is asked for.
+/// `Debug` shows what of it is in force. None is in use unless it is asked for.
+///
+/// Each names the codes with which `build` (or [`insert`](crate::Issuers::insert)) fails because of its own arguments. Beside
+/// every one of them, [`profile`](TrustedIssuer::profile) is `preset_with_profile`.
 impl TrustedIssuer {
     /// A realm of Keycloak: `https://id.example.com/realms/shop`. Roles are those of the realm, unless
     /// [`client_roles`](Self::client_roles) says otherwise.
+    ///
+    /// *Not* checked: sessions; a logout ends no access token. [What to configure](crate::docs::providers#keycloak).
+    ///
+    /// # Errors
+    ///
+    /// `build` fails with `insecure_issuer` or `invalid_issuer`, as for [`new`](Self::new).
     pub fn keycloak(issuer: impl Into<String>) -> Self {
         Self::of_preset(issuer.into(), &KEYCLOAK)
     }
@@ -21,12 +30,20 @@ impl TrustedIssuer {
     /// Version 1 tokens of Microsoft Entra ID, of these tenants (directory IDs). Which version an API gets is a setting
     /// of its registration (`api.requestedAccessTokenVersion`), and unset it means this one. An API that gets both trusts two
     /// issuers, this and [`entra_v2`](Self::entra_v2).
+    ///
+    /// *Not* checked: which application a token was issued to. [What to configure](crate::docs::providers#microsoft-entra-id).
+    ///
+    /// # Errors
+    ///
+    /// `build` fails with `invalid_tenant` where there is none, or one that is no GUID.
     pub fn entra_v1<T: Into<String>>(tenants: impl IntoIterator<Item = T>) -> Self {
         Self::entra(tenants.into_iter().map(Into::into), &ENTRA_V1)
     }
 
     /// Version 2 tokens of Microsoft Entra ID, of these tenants (directory IDs). Several are one issuer, whose identifier
     /// is then the template of theirs: `https://login.microsoftonline.com/{tenantid}/v2.0`.
+    ///
+    /// *Not* checked: which application a token was issued to. [What to configure](crate::docs::providers#microsoft-entra-id).
     ///
     /// ```
     /// use portcullis::{ResourceServer, TrustedIssuer};
@@ -37,12 +54,22 @@ impl TrustedIssuer {
     /// assert!(ResourceServer::builder(TrustedIssuer::entra_v2(["common"])).audience("x").build().is_err());
     /// # Ok::<_, portcullis::ConfigError>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// `build` fails with `invalid_tenant` where there is none, or one that is no GUID.
     pub fn entra_v2<T: Into<String>>(tenants: impl IntoIterator<Item = T>) -> Self {
         Self::entra(tenants.into_iter().map(Into::into), &ENTRA_V2)
     }
 
     /// A tenant of Auth0, by its domain alone: `example.eu.auth0.com`, or a custom one. Roles are the `permissions` of
     /// role-based access control.
+    ///
+    /// *Not* checked: which application a token was issued to. [What to configure](crate::docs::providers#auth0).
+    ///
+    /// # Errors
+    ///
+    /// `build` fails with `invalid_domain` where this is no host name of two labels or more.
     pub fn auth0(domain: impl Into<String>) -> Self {
         let domain = domain.into();
         // The name of the tenant alone is no domain.
@@ -57,6 +84,14 @@ impl TrustedIssuer {
     }
 
     /// A custom authorization server of Okta: `https://example.okta.com/oauth2/default`.
+    ///
+    /// *Not* checked: revocation, and which application a token was issued to. [What to
+    /// configure](crate::docs::providers#okta).
+    ///
+    /// # Errors
+    ///
+    /// `build` fails with `org_authorization_server` without `/oauth2/{id}`, with `invalid_authorization_server` where
+    /// something stands behind it, and with `insecure_issuer` where it is no https URL.
     pub fn okta(issuer: impl Into<String>) -> Self {
         let issuer = issuer.into();
         let (_, path) =
@@ -81,6 +116,13 @@ impl TrustedIssuer {
 
     /// A user pool of Amazon Cognito (`eu-central-1_AbCdEfGhI`), and the app clients whose tokens are taken: their
     /// identifiers stand for an audience, which these tokens mostly have not.
+    ///
+    /// *Not* checked: revocation. [What to configure](crate::docs::providers#amazon-cognito).
+    ///
+    /// # Errors
+    ///
+    /// `build` fails with `invalid_user_pool` where the pool is not `{region}_{id}`, and with `missing_client` where no
+    /// client is given, or one that is the empty text.
     pub fn cognito<C: Into<String>>(
         pool_id: impl Into<String>,
         clients: impl IntoIterator<Item = C>,
@@ -106,12 +148,25 @@ impl TrustedIssuer {
 
     /// ID tokens of Google with the audience of this API, as service accounts send them. Google's access tokens are
     /// opaque and not for other people's APIs.
+    ///
+    /// *Not* checked: who it is. Whoever has a Google account may have such a token: [decide by its
+    /// claims](crate::docs::providers#google).
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
     pub fn google() -> Self {
         Self::of_names(&GOOGLE)
     }
 
     /// Tokens of GitHub Actions workflows. *Any* workflow on GitHub can get one for any audience: require the
     /// repository, and more, in a policy.
+    ///
+    /// *Not* checked: the repository, branch, workflow and environment. [A policy that does](crate::docs::providers#github-actions).
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
     pub fn github_actions() -> Self {
         Self::of_names(&GITHUB_ACTIONS)
     }
@@ -122,22 +177,34 @@ impl TrustedIssuer {
     /// Where the API server itself is the issuer, its certificate is mostly of the cluster's own authority, and it wants to
     /// know who asks for keys: inside the cluster, name its `jwks_uri`, and give what every pod has to `fetch_ca_file` and
     /// `fetch_token_file`, as in the example of the [latter](Self::fetch_token_file).
+    ///
+    /// *Not* checked: whether the pod still exists. [What to configure](crate::docs::providers#kubernetes).
+    ///
+    /// # Errors
+    ///
+    /// `build` fails with `insecure_issuer` or `invalid_issuer`, as for [`new`](Self::new).
     pub fn kubernetes(issuer: impl Into<String>) -> Self {
         Self::of_preset(issuer.into(), &KUBERNETES)
     }
 
     /// Reads roles from those that Keycloak lists for this client, and not from those of the realm: the same name means
     /// something else there.
+    ///
+    /// # Errors
+    ///
+    /// `build` fails with `no_client_roles` for another provider than Keycloak, with `two_places_of_roles` beside
+    /// [`roles_at`](Self::roles_at), and with `invalid_claim_path` where the client is the empty text.
     pub fn client_roles(self, client: &str) -> Self {
         // RFC 6901 §3.
         let client = client.replace('~', "~0").replace('/', "~1");
         let is_keycloak = std::ptr::eq(self.kind(), &raw const KEYCLOAK);
-        self.roles_at(format!("/resource_access/{client}/roles")).unless(!is_keycloak, || {
+        let this = self.unless(!is_keycloak, || {
             ConfigProblem::new(
                 "no_client_roles",
                 "`client_roles` is for Keycloak; elsewhere there is `roles_at`",
             )
-        })
+        });
+        this.with_preset(|preset| preset.client_roles = Some(format!("/resource_access/{client}/roles")))
     }
 
     fn entra(tenants: impl Iterator<Item = String>, kind: &'static TokenKind) -> Self {

@@ -293,7 +293,8 @@ impl TrustedIssuer {
     }
 
     pub(super) fn of_preset(issuer: String, kind: &'static TokenKind) -> Self {
-        let preset = Preset { kind, names: Vec::new(), metadata: None, clients: Vec::new() };
+        let preset =
+            Preset { kind, names: Vec::new(), metadata: None, clients: Vec::new(), client_roles: None };
         Self { preset: Some(preset), ..Self::new(issuer) }
     }
 
@@ -317,9 +318,9 @@ impl TrustedIssuer {
     pub(super) fn known(self, context: &Context, problems: &mut Problems) -> Option<KnownIssuer> {
         let before = problems.len();
         let (kind, is_preset) = (self.kind(), self.preset.is_some());
-        let (mut names, metadata, clients) = match self.preset {
-            Some(preset) => (preset.names, preset.metadata, preset.clients),
-            None => (Vec::new(), None, Vec::new()),
+        let (mut names, metadata, clients, client_roles) = match self.preset {
+            Some(preset) => (preset.names, preset.metadata, preset.clients, preset.client_roles),
+            None => (Vec::new(), None, Vec::new(), None),
         };
         let origin = if self.problems.is_empty() {
             origin(&self.issuer, metadata, context.loopback_http, problems)
@@ -345,7 +346,14 @@ impl TrustedIssuer {
             problems.add("zero_token_lifetime", "a `max_token_lifetime` of zero refuses every token");
         }
         let scopes_at = problems.note(self.scopes_at.as_deref().map(ClaimPath::parse).transpose());
-        let roles_at = self.roles_at.as_deref().or(kind.layout.roles).map(ClaimPath::parse).transpose();
+        if self.roles_at.is_some() && client_roles.is_some() {
+            problems.add(
+                "two_places_of_roles",
+                "both `roles_at` and `client_roles`: roles are read from one place",
+            );
+        }
+        let configured = self.roles_at.or(client_roles);
+        let roles_at = configured.as_deref().or(kind.layout.roles).map(ClaimPath::parse).transpose();
         let roles_at = problems.note(roles_at);
         let keys = self.keys.keys(origin, allowed.as_ref(), context, problems);
         let (allowed, scopes_at, roles_at) = (allowed?, scopes_at?, roles_at?);
@@ -406,10 +414,15 @@ impl From<String> for TrustedIssuer {
 
 impl fmt::Debug for TrustedIssuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrustedIssuer")
-            .field("issuer", &self.shown())
-            .field("audiences", &self.audiences)
-            .field("kind", self.kind())
-            .finish_non_exhaustive()
+        let (kind, preset) = (self.kind(), self.preset.as_ref());
+        let roles_at = self.roles_at.as_deref().or(preset.and_then(|preset| preset.client_roles.as_deref()));
+        let kind = kind.in_force(self.scopes_at.as_deref(), roles_at, self.keys.algorithms_in_words());
+        let metadata = preset.and_then(|preset| preset.metadata.as_ref()).map(|metadata| &*metadata.url);
+        let mut shown = f.debug_struct("TrustedIssuer");
+        shown.field("issuer", &self.shown()).field("audiences", &self.audiences);
+        if let Some(preset) = preset.filter(|preset| !preset.clients.is_empty()) {
+            shown.field("clients", &preset.clients);
+        }
+        shown.field("kind", &kind).field("keys", &self.keys.origin_in_words(metadata)).finish_non_exhaustive()
     }
 }

@@ -2,36 +2,59 @@ use std::fmt;
 
 use super::kind::{AudienceRule, IssuerRule, TokenKind};
 
+/// A row with what the configuration puts in the place of its defaults.
+pub(crate) struct InForce<'a> {
+    kind: &'a TokenKind,
+    scopes_at: Option<&'a str>,
+    roles_at: Option<&'a str>,
+    algorithms: Option<String>,
+}
+
 impl TokenKind {
-    /// The row in words: those of the table in `docs/providers.md`.
+    pub(crate) fn in_force<'a>(
+        &'a self,
+        scopes_at: Option<&'a str>,
+        roles_at: Option<&'a str>,
+        algorithms: Option<String>,
+    ) -> InForce<'a> {
+        InForce { kind: self, scopes_at, roles_at, algorithms }
+    }
+}
+
+impl InForce<'_> {
+    /// In words: without any configuration, those of the table in `docs/providers.md`.
     fn facts(&self) -> [(&'static str, String); 9] {
-        let issuer = match self.issuers {
+        let kind = self.kind;
+        let issuer = match kind.issuers {
             IssuerRule::Configured => "as configured".to_owned(),
             IssuerRule::Template(template) => code(template),
             IssuerRule::OneOf(names) => any_of(names),
         };
-        let missing = if self.typ_may_be_missing { " or missing" } else { "" };
-        let audience = match self.audience {
+        let missing = if kind.typ_may_be_missing { " or missing" } else { "" };
+        let audience = match kind.audience {
             AudienceRule::Audience => code("aud"),
             AudienceRule::Client(name) => format!("{}, and `aud` if there is one", code(name)),
         };
-        let algorithms = self.algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>();
-        let algorithms = if algorithms.is_empty() { "any".to_owned() } else { algorithms.join(", ") };
+        let usual = kind.algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>();
+        let usual = if usual.is_empty() { "any".to_owned() } else { usual.join(", ") };
         let client =
-            if self.layout.client.is_empty() { "none".to_owned() } else { any_of(self.layout.client) };
+            if kind.layout.client.is_empty() { "none".to_owned() } else { any_of(kind.layout.client) };
+        let roles = self.roles_at.or(kind.layout.roles).map_or_else(|| "none".to_owned(), code);
         [
-            ("kind", code(self.name)),
+            ("kind", code(kind.name)),
             ("issuer", issuer),
-            ("typ", format!("{}{missing}", any_of(self.typs))),
-            ("claims", self.claims_in_words()),
+            ("typ", format!("{}{missing}", any_of(kind.typs))),
+            ("claims", kind.claims_in_words()),
             ("audience", audience),
-            ("scopes", self.layout.scopes.to_string()),
-            ("roles", self.layout.roles.map_or_else(|| "none".to_owned(), code)),
+            ("scopes", self.scopes_at.map_or_else(|| kind.layout.scopes.to_string(), code)),
+            ("roles", roles),
             ("client", client),
-            ("algorithms", algorithms),
+            ("algorithms", self.algorithms.clone().unwrap_or(usual)),
         ]
     }
+}
 
+impl TokenKind {
     fn claims_in_words(&self) -> String {
         let required = self.required.iter().map(|names| any_of(names));
         let values = self.values.iter().map(|(name, values)| format!("{} is {}", code(name), any_of(values)));
@@ -42,16 +65,18 @@ impl TokenKind {
     }
 }
 
-impl fmt::Debug for TokenKind {
+impl fmt::Debug for InForce<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind;
+        let refused: Vec<_> = kind.markers.iter().filter(|(name, _)| !kind.carries.contains(name)).collect();
         let mut shown = f.debug_struct("TokenKind");
         for (name, fact) in self.facts() {
             shown.field(name, &format_args!("{fact}"));
         }
         shown
-            .field("user", &self.layout.user)
-            .field("refused_with", &self.markers)
-            .field("source", &self.source)
+            .field("user", &kind.layout.user)
+            .field("refused_with", &refused)
+            .field("source", &kind.source)
             .finish_non_exhaustive()
     }
 }
@@ -70,7 +95,7 @@ mod tests {
     use crate::validate::*;
 
     fn row(kind: &TokenKind) -> String {
-        format!("| {} |", kind.facts().map(|(_, fact)| fact).join(" | "))
+        format!("| {} |", kind.in_force(None, None, None).facts().map(|(_, fact)| fact).join(" | "))
     }
 
     #[test]

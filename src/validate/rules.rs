@@ -9,7 +9,6 @@ use crate::claims::{Claims, NumericDate};
 pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 
 /// What an issuer's claims must say. Pure: `now` comes in by argument.
-#[derive(Debug)]
 pub(crate) struct ClaimRules {
     pub(crate) issuers: IssuerNames,
     /// The identifiers of this resource server; a token names at least one of them.

@@ -9,8 +9,8 @@ mod workloads;
 use portcullis::SignatureAlgorithm::Rs256;
 use portcullis::testing::{Issuer, ManualClock, validate};
 use portcullis::{
-    Policy, Profile, ResourceServer, ResourceServerBuilder, TrustedIssuer, ValidatedToken, Validation,
-    authenticated,
+    HmacAlgorithm, HmacKey, Policy, Profile, ResourceServer, ResourceServerBuilder, TrustedIssuer,
+    ValidatedToken, Validation, authenticated,
 };
 use serde_json::{Value, json};
 
@@ -172,6 +172,15 @@ fn what_a_preset_is_asked_for_is_checked_when_the_server_is_built() {
         (Issuers::keycloak("https://id.example.com/realms/shop").client_roles(""), "invalid_claim_path"),
         (Issuers::entra_v2([GUID]).client_roles("orders-api"), "no_client_roles"),
         (Issuers::new("https://id.example.com").client_roles("orders-api"), "no_client_roles"),
+        // Whichever comes last.
+        (
+            Issuers::keycloak("https://id.example.com/realms/shop").client_roles("x").roles_at("y"),
+            "two_places_of_roles",
+        ),
+        (
+            Issuers::keycloak("https://id.example.com/realms/shop").roles_at("y").client_roles("x"),
+            "two_places_of_roles",
+        ),
         (Issuers::google().profile(Profile::PlainJwt), "preset_with_profile"),
         (
             Issuers::keycloak("https://id.example.com/realms/shop").profile(Profile::Rfc9068),
@@ -229,6 +238,56 @@ fn a_preset_prints_its_row() {
         "Amazon Cognito Developer Guide",
     ] {
         assert!(printed.contains(part), "{part} / {printed}");
+    }
+}
+
+#[test]
+fn an_issuer_prints_what_is_in_force_and_where_keys_come_from() {
+    // covers: PRV-054
+    let keycloak = || TrustedIssuer::keycloak("https://id.example.com/realms/shop");
+    let key = HmacKey::new(HmacAlgorithm::Hs256, &[7; 32]).unwrap();
+    for (trusted, there, gone) in [
+        (
+            keycloak(),
+            &["roles: `/realm_access/roles`", "scopes: `scope`", "metadata of the issuer"][..],
+            "(\"nonce\"",
+        ),
+        (
+            keycloak().client_roles("orders"),
+            &["roles: `/resource_access/orders/roles`"],
+            "`/realm_access/roles`",
+        ),
+        (
+            keycloak().roles_at("groups").scopes_at("scp"),
+            &["roles: `groups`", "scopes: `scp`"],
+            "realm_access",
+        ),
+        (keycloak().algorithms([portcullis::SignatureAlgorithm::Es256]), &["algorithms: ES256"], "any"),
+        (keycloak().hmac_key(key), &["algorithms: HS256", "`hmac_key`"], "metadata"),
+        (
+            keycloak().jwks_uri("https://a.example/jwks?x=private"),
+            &["`jwks_uri` https://a.example/jwks\""],
+            "private",
+        ),
+        (
+            keycloak().metadata_url("https://a.example/m"),
+            &["`metadata_url` https://a.example/m"],
+            "metadata of the issuer",
+        ),
+        (keycloak().jwk_set_file("keys.json"), &["file keys.json"], "metadata"),
+        (
+            TrustedIssuer::entra_v1([GUID]),
+            &["metadata at https://login.microsoftonline.com/5b2f6b1c", "algorithms: RS256"],
+            "metadata of the issuer",
+        ),
+        (TrustedIssuer::cognito("eu-central-1_AbCdEfGhI", ["web"]), &["clients: [\"web\"]"], "`roles`"),
+        (TrustedIssuer::new("https://id.example.com"), &["`rfc9068`", "roles: `roles`"], "clients"),
+    ] {
+        let printed = format!("{trusted:?}");
+        for part in there {
+            assert!(printed.contains(part), "{part} / {printed}");
+        }
+        assert!(!printed.contains(gone), "{gone} / {printed}");
     }
 }
 

@@ -257,6 +257,31 @@ async fn groups_that_were_left_out_are_not_no_scopes_either() {
     }
 }
 
+#[tokio::test]
+async fn keys_of_one_application_are_asked_for_by_its_id() {
+    let place = format!("{}?appid={API}", metadata_of(TENANT));
+    let own_keys = format!("{KEYS}?appid={API}");
+    let signer = Issuer::offline("https://signer.example.com");
+    for trusted in [TrustedIssuer::entra_v2([TENANT]), TrustedIssuer::entra_v1([TENANT])] {
+        let claims = if format!("{trusted:?}").contains("entra_v2") { v2() } else { v1() };
+        let document = json!({ "issuer": v2_issuer(TENANT), "jwks_uri": own_keys }).to_string();
+        let client = ScriptedClient::default()
+            .on(&place, [Reply::Json(document)])
+            .on(&own_keys, [keys(&[jwk(&signer)])]);
+        let auth = ResourceServer::builder(trusted.metadata_url(&place))
+            .audience(API)
+            .audience(API_URI)
+            .with_clock(ManualClock::at(NOW))
+            .with_http_client(client.clone())
+            .build()
+            .unwrap();
+        let header = json!({ "alg": "RS256", "kid": signer.key_id(Rs256), "typ": "JWT" });
+        let token = signed(&signer, &header, &claims);
+        Api::new(auth.require(authenticated())).token(token).await.assert_admitted();
+        assert_eq!(client.requests(), [place.clone(), own_keys.clone()]);
+    }
+}
+
 /// A server for two tenants of both versions, whose keys come from the document for all tenants.
 struct Tenants {
     /// A key for every tenant, one for the first tenant only, one for personal accounts, and one that names nobody.
