@@ -33,9 +33,9 @@ pub(super) trait LiveSet: Send + Sync {
 pub(super) struct LastUse(AtomicU64);
 
 impl LiveKeys {
-    /// At most `most` sets; one at least.
+    /// At most `most` sets. The newest is always one of them.
     pub(crate) fn new(most: usize) -> Self {
-        Self { most: most.max(1), sets: Mutex::default() }
+        Self { most, sets: Mutex::default() }
     }
 
     /// Admits a set that was not live. The others that are returned, never this one, have to give up their keys: by the
