@@ -118,7 +118,8 @@ impl Issuers {
     ///
     /// It fetches what is not there, as a token would, 32 issuers at a time: one attempt for each, shared with every
     /// request that waits for the same keys, and none sooner than the schedule allows. A service can start without it, and
-    /// recovers from outages without it.
+    /// recovers from outages without it. Keys that made room for those of other issuers
+    /// ([`max_live_key_sets`](crate::ResourceServerBuilder::max_live_key_sets)) count as there, and are not fetched for it.
     ///
     /// It is for servers whose issuers fit: with more of them than
     /// [`max_live_key_sets`](crate::ResourceServerBuilder::max_live_key_sets) the keys of some make room for those of others,
@@ -194,23 +195,27 @@ impl Issuers {
         listing.replace(known);
         note_too_many(&listing, &mut problems);
         if !problems.is_empty() {
+            drop(changing);
             return Err(problems.into_error());
         }
-        self.shared.directory.replace(listing);
+        let before = self.shared.directory.replace(listing);
         drop(changing);
+        // Whatever leaves with it may be code of the user's.
+        drop(before);
         Ok(())
     }
 
     /// Refuses tokens of this issuer from now on, also those that wait for its keys, and forgets its keys. `issuer` is its
     /// identifier, as [`status`](Self::status) shows it. `false` if there is no such issuer.
+    ///
+    /// A request that an outer layer has admitted already is not judged again by an inner one.
     pub fn remove(&self, issuer: &str) -> bool {
         let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut listing = Listing::clone(&self.shared.directory.load());
         let removed = listing.remove(issuer);
-        if removed {
-            self.shared.directory.replace(listing);
-        }
+        let before = removed.then(|| self.shared.directory.replace(listing));
         drop(changing);
+        drop(before);
         removed
     }
 }

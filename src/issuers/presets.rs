@@ -45,13 +45,13 @@ impl TrustedIssuer {
     /// role-based access control.
     pub fn auth0(domain: impl Into<String>) -> Self {
         let domain = domain.into();
-        let host = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
-        let is_host = !domain.is_empty() && domain.bytes().all(host);
+        // The name of the tenant alone is no domain.
+        let is_host = domain.contains('.') && domain.split('.').all(is_label);
         let issuer = filled(&AUTH0, &[("{domain}", &domain)]);
         Self::of_preset(issuer, &AUTH0).unless(!is_host, || {
             ConfigProblem::new(
                 "invalid_domain",
-                "the domain of Auth0 is a host name without `https://` or slashes",
+                "the domain of Auth0 is a whole host name, without `https://` or slashes",
             )
         })
     }
@@ -61,12 +61,22 @@ impl TrustedIssuer {
         let issuer = issuer.into();
         let (_, path) =
             issuer.split_once("://").and_then(|(_, rest)| rest.split_once('/')).unwrap_or_default();
-        let is_custom = path.strip_prefix("oauth2/").is_some_and(|id| !id.is_empty());
-        Self::of_preset(issuer, &OKTA).unless(!is_custom, || {
-            let message = "tokens of Okta's org authorization server (an issuer without `/oauth2/{id}`) are for Okta's \
-                           own APIs: use a custom authorization server";
-            ConfigProblem::new("org_authorization_server", message)
-        })
+        // Below `/oauth2/v1` are the endpoints of the org authorization server.
+        let id = path.strip_prefix("oauth2/").filter(|id| !["", "v1"].contains(id));
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        let (is_org, is_whole) = (id.is_none(), id.is_none_or(|id| id.bytes().all(plain)));
+        Self::of_preset(issuer, &OKTA)
+            .unless(is_org, || {
+                let message = "tokens of Okta's org authorization server (an issuer without `/oauth2/{id}`) are for \
+                               Okta's own APIs: use a custom authorization server";
+                ConfigProblem::new("org_authorization_server", message)
+            })
+            .unless(!is_whole, || {
+                ConfigProblem::new(
+                    "invalid_authorization_server",
+                    "the issuer of an authorization server of Okta ends with `/oauth2/{id}`, without a slash behind it",
+                )
+            })
     }
 
     /// A user pool of Amazon Cognito (`eu-central-1_AbCdEfGhI`), and the app clients whose tokens are taken: their
@@ -76,11 +86,11 @@ impl TrustedIssuer {
         clients: impl IntoIterator<Item = C>,
     ) -> Self {
         let (pool, clients) = (pool_id.into(), clients.into_iter().map(Into::into).collect::<Vec<_>>());
-        let plain = |text: &str| {
-            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        };
-        let region =
-            pool.split_once('_').filter(|(region, id)| plain(region) && plain(id)).map(|(region, _)| region);
+        let plain = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let region = pool
+            .split_once('_')
+            .filter(|(region, id)| is_label(region) && plain(id))
+            .map(|(region, _)| region);
         let issuer = filled(&COGNITO, &[("{region}", region.unwrap_or_default()), ("{pool}", &pool)]);
         let is_pool = region.is_some();
         let listed = !clients.is_empty() && clients.iter().all(|client| !client.is_empty());
@@ -179,6 +189,13 @@ fn template(kind: &TokenKind) -> &'static str {
 /// The issuer of a row, with its gaps filled.
 fn filled(kind: &TokenKind, gaps: &[(&str, &str)]) -> String {
     gaps.iter().fold(template(kind).to_owned(), |text, (gap, with)| text.replace(gap, with))
+}
+
+/// A label of a host name (RFC 1123 §2.1).
+fn is_label(text: &str) -> bool {
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let ends = !text.starts_with('-') && !text.ends_with('-');
+    (1..=63).contains(&text.len()) && ends && text.bytes().all(inside)
 }
 
 /// RFC 9562 §4, in lower case.

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::file::FileKeys;
-use super::lookup::{Flight, Lookup, Missing, Verified};
+use super::lookup::{Lookup, Missing, Verified, Waiting};
 use super::remote::RemoteKeys;
 use super::status::{KeyState, KeyStatus, KeysUnavailable, KnownKey};
 use crate::jose::{JoseHeader, KeyOwner, KeySet, Selected};
@@ -54,10 +54,10 @@ impl Keys {
     }
 
     /// Joins the fetch under way, or begins one if the schedule allows it now.
-    pub(crate) fn fetch(&self) -> Option<Flight> {
+    pub(crate) fn fetch(&self) -> Option<Waiting> {
         match self {
             Self::Fixed(_) => None,
-            Self::File(file) => file.fetch(),
+            Self::File(file) => file.fetch().map(|flight| Waiting::new(flight, None)),
             Self::Remote(remote) => remote.fetch(),
         }
     }
@@ -180,7 +180,7 @@ mod tests {
         /// The same, after the fetch that it asks for.
         async fn ask_and_wait(&self, token: &str) -> String {
             if self.ask(token) == "fetch" {
-                self.keys.fetch().unwrap().await;
+                self.keys.fetch().unwrap().landed().await;
             }
             self.ask(token)
         }
@@ -202,10 +202,10 @@ mod tests {
         assert_eq!((status.keys.len(), status.last_success, status.last_error), (0, None, None));
 
         assert_eq!(world.ask(&world.token()), "fetch");
-        let flight = world.keys.fetch().unwrap();
+        let mut flight = world.keys.fetch().unwrap();
         let status = world.keys.status();
         assert_eq!((status.state, status.fetching, status.counters.fetches), (KeyState::NotLoaded, true, 1));
-        flight.await;
+        flight.landed().await;
         assert_eq!(world.ask(&world.token()), "verified");
         assert_eq!(world.ask(&world.stranger()), "unknown");
         clock.advance(seconds(10));
@@ -291,7 +291,7 @@ mod tests {
         /// After so many quiet seconds, another look at the file.
         async fn look_after(&self, quiet: u64) -> KeyStatus {
             self.clock.advance(seconds(quiet));
-            self.keys.fetch().unwrap().await;
+            self.keys.fetch().unwrap().landed().await;
             self.keys.status()
         }
     }
@@ -423,10 +423,8 @@ mod tests {
             assert_eq!(one.ask(&token), "unavailable 25s");
             assert!(one.keys.fetch().is_none());
         }
-        let unavailable = one.keys.ready().await.unwrap_err();
-        assert_eq!((unavailable.state, unavailable.retry_after), (KeyState::Evicted, seconds(25)));
-        assert_eq!(unavailable.last_error, None);
-        assert!(unavailable.to_string().contains("made room"), "{unavailable}");
+        // Nothing is wrong with them, and nobody needs them now.
+        assert_eq!((one.keys.ready().await, one.fetches()), (Ok(()), 1));
         clock.advance(seconds(25));
         assert_eq!(one.ask_and_wait(&one.token()).await, "verified");
         assert_eq!(one.ask(&one.stranger()), "unknown");

@@ -1,13 +1,14 @@
 //! How many key sets of one server are in memory at a time.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 /// The sets of one server that hold fetched keys.
 ///
 /// A set that comes to hold keys is admitted, and beyond the bound others give theirs up: first those whose keys never
-/// verified a signature, then the one whose last verified use is longest ago. So whoever names many issuers in
+/// verified a signature, then the one whose last verified use is longest ago; never those that somebody waits for, who
+/// is about to look at them. So whoever names many issuers in
 /// forged tokens costs those that are in use at most one place. For an instant, until those others have been told, there
 /// may be more than the bound, by as many as are admitted at that instant.
 pub(crate) struct LiveKeys {
@@ -27,10 +28,18 @@ pub(super) trait LiveSet: Send + Sync {
     fn give_keys_up(&self);
 }
 
-/// When keys last verified a signature, to the second. A token that was not verified does not count, or strangers could
-/// keep sets alive that nobody uses.
+/// How much keys are needed.
 #[derive(Debug, Default)]
-pub(super) struct LastUse(AtomicU64);
+pub(super) struct LastUse {
+    /// When they last verified a signature, in seconds and one more; 0: never. A token that was not verified does not
+    /// count, or strangers could keep sets alive that nobody uses.
+    verified: AtomicU64,
+    /// How many wait for them.
+    awaited: AtomicUsize,
+}
+
+/// Somebody waits for keys, until this is dropped.
+pub(crate) struct Awaited(Arc<LastUse>);
 
 impl LiveKeys {
     /// At most `most` sets. The newest is always one of them.
@@ -46,8 +55,9 @@ impl LiveKeys {
         let mut leaving = Vec::new();
         while sets.len() >= self.most {
             // The first of those alike: among sets that were never used, requests may still be waiting for the newest.
-            let uses = sets.iter().map(|entry| entry.last_use.seconds()).enumerate();
-            let Some((longest_ago, _)) = uses.min_by_key(|(_, last_use)| *last_use) else { break };
+            let idle = sets.iter().enumerate().filter(|(_, entry)| !entry.last_use.is_awaited());
+            let longest_ago = idle.min_by_key(|(_, entry)| entry.last_use.seconds());
+            let Some(longest_ago) = longest_ago.map(|(index, _)| index) else { break };
             leaving.extend(sets.remove(longest_ago).set.upgrade());
         }
         sets.push(Entry { set, last_use });
@@ -59,19 +69,33 @@ impl LastUse {
     /// Notes a verified signature. Costs a load, and once per second a store.
     pub(super) fn note(&self, now: Duration) {
         let seconds = now.as_secs().saturating_add(1);
-        if self.0.load(Ordering::Relaxed) != seconds {
-            self.0.store(seconds, Ordering::Relaxed);
+        if self.verified.load(Ordering::Relaxed) != seconds {
+            self.verified.store(seconds, Ordering::Relaxed);
         }
     }
 
     /// The keys are gone; those that come next have verified nothing.
     pub(super) fn forget(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.verified.store(0, Ordering::Relaxed);
     }
 
-    /// 0: never.
+    pub(super) fn await_keys(self: &Arc<Self>) -> Awaited {
+        self.awaited.fetch_add(1, Ordering::AcqRel);
+        Awaited(Arc::clone(self))
+    }
+
+    pub(super) fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::Acquire) > 0
+    }
+
     fn seconds(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.verified.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.0.awaited.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

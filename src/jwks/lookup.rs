@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::live::Awaited;
 use crate::jose::VerifiedJws;
 use crate::reload::Checking;
 
@@ -8,7 +9,24 @@ use crate::reload::Checking;
 pub(crate) type Verified<R, E> = Result<(VerifiedJws, R), E>;
 
 /// A fetch under way, or a look at a file, as those who wait for it see it.
-pub(crate) type Flight = Checking;
+pub(super) type Flight = Checking;
+
+/// A place among those who wait for a fetch. Whoever has it still needs what the fetch brings.
+pub(crate) struct Waiting {
+    flight: Flight,
+    _awaited: Option<Awaited>,
+}
+
+impl Waiting {
+    pub(super) fn new(flight: Flight, awaited: Option<Awaited>) -> Self {
+        Self { flight, _awaited: awaited }
+    }
+
+    /// Until the fetch has ended, however it did. Keep the place until the keys were looked at.
+    pub(crate) async fn landed(&mut self) {
+        (&mut self.flight).await;
+    }
+}
 
 /// What is known, in memory and without waiting, about the keys for one token.
 pub(crate) enum Lookup<R> {

@@ -22,7 +22,7 @@ mod usable;
 pub(crate) use file::{FileKeys, KeyFile, KeyFormat};
 pub(crate) use keys::Keys;
 pub(crate) use live::LiveKeys;
-pub(crate) use lookup::{Flight, Lookup, Missing};
+pub(crate) use lookup::{Lookup, Missing, Waiting};
 pub(crate) use remote::RemoteKeys;
 pub(crate) use source::{Location, Source};
 pub use status::{KeyCounters, KeyError, KeyState, KeyStatus, KeysUnavailable, KnownKey};

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::flight::{InFlight, Landing};
 use super::live::{LastUse, LiveKeys, LiveSet};
 use super::located::Located;
-use super::lookup::{Flight, Lookup, Missing, Verified};
+use super::lookup::{Flight, Lookup, Missing, Verified, Waiting};
 use super::record::Record;
 use super::schedule::{Advice, Loaded};
 use super::source::{Loading, Published, Source};
@@ -124,7 +124,8 @@ impl RemoteKeys {
         missing
     }
 
-    pub(super) fn fetch(&self) -> Option<Flight> {
+    pub(super) fn fetch(&self) -> Option<Waiting> {
+        let awaited = self.last_use.await_keys();
         let now = self.clock.monotonic();
         let seat = self.settled(now, |state| match state.schedule.for_missing_key(now) {
             Advice::Fetch => Some(Seat::Free(self.begin(state, now, Cause::MissingKey))),
@@ -132,7 +133,7 @@ impl RemoteKeys {
             Advice::Unknown | Advice::Unavailable { .. } => None,
         });
         match seat? {
-            Seat::Free(flight) => Some(flight),
+            Seat::Free(flight) => Some(Waiting::new(flight, Some(awaited))),
             Seat::Taken { first, .. } => {
                 if first {
                     events::too_many_waiting(&self.source.issuer);
@@ -142,12 +143,17 @@ impl RemoteKeys {
         }
     }
 
-    /// Waits for trusted keys, for one attempt at most and as the schedule allows.
+    /// Waits for trusted keys, for one attempt at most and as the schedule allows. Keys that made room for others are
+    /// as good as there: to fetch them for nobody would take the place of some that are in use.
     pub(super) async fn ready(self: Arc<Self>) -> Result<(), KeysUnavailable> {
-        if !self.is_trusted()
-            && let Some(flight) = self.fetch()
-        {
-            flight.await;
+        let now = self.clock.monotonic();
+        if self.is_trusted() || self.settled(now, |state| state.made_room(now)) {
+            return Ok(());
+        }
+        // Kept to the end, so that the keys are still where they came to.
+        let mut waiting = self.fetch();
+        if let Some(waiting) = &mut waiting {
+            waiting.landed().await;
         }
         if self.is_trusted() {
             return Ok(());
@@ -186,6 +192,7 @@ impl RemoteKeys {
     fn begin(&self, state: &mut State, now: Duration, cause: Cause) -> Flight {
         state.schedule.begun(now);
         state.record.begun();
+        state.refreshing = cause == Cause::Refresh;
         let located = state.located.as_mut().map(Located::lend);
         let snapshot = self.snapshot.load();
         // A key that is not among trusted ones speaks for another set than the one in memory. The issuer is asked for it
@@ -220,6 +227,10 @@ impl RemoteKeys {
         let known = state.located.take();
         state.located = located.or(known);
         match result {
+            // These keys made room for others while they were refreshed, and nobody waits for them.
+            Ok(_) if state.refreshing && self.snapshot.load().is_none() && !self.last_use.is_awaited() => {
+                state.forgo(now);
+            }
             Ok(published) => {
                 let lifetime = published.lifetime;
                 let times = state.schedule.succeeded(now, lifetime, jitter());

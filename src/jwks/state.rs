@@ -7,7 +7,7 @@ use super::located::Located;
 use super::lookup::{Flight, Missing};
 use super::record::Record;
 use super::schedule::{Advice, Schedule};
-use super::status::KeysUnavailable;
+use super::status::{KeyState, KeysUnavailable};
 use super::timing::KeyTiming;
 use crate::reload::MOST_WAITING;
 
@@ -15,6 +15,8 @@ use crate::reload::MOST_WAITING;
 pub(super) struct State {
     pub(super) schedule: Schedule,
     pub(super) flight: Option<InFlight>,
+    /// Whether that fetch is one in the background, of keys that were in memory.
+    pub(super) refreshing: bool,
     pub(super) located: Option<Located>,
     pub(super) record: Record,
 }
@@ -37,7 +39,13 @@ pub(super) enum Seat {
 
 impl State {
     pub(super) fn new(timing: KeyTiming) -> Self {
-        Self { schedule: Schedule::new(timing), flight: None, located: None, record: Record::default() }
+        Self {
+            schedule: Schedule::new(timing),
+            flight: None,
+            refreshing: false,
+            located: None,
+            record: Record::default(),
+        }
     }
 
     /// Takes away a fetch that was dropped or is lost. Giving it up may run code of others: not under the lock.
@@ -53,6 +61,18 @@ impl State {
             self.schedule.failed();
         }
         Some((self.flight.take(), self.note(now, Failure::of(&LoadError::GivenUp))))
+    }
+
+    /// Whether the keys made room for others, and could be had again.
+    pub(super) fn made_room(&self, now: Duration) -> bool {
+        self.schedule.state(now) == KeyState::Evicted && self.schedule.retry_in(now).is_none()
+    }
+
+    /// Notes a success without taking what it brought.
+    pub(super) fn forgo(&mut self, now: Duration) {
+        self.schedule.succeeded(now, Duration::ZERO, 0);
+        self.schedule.evicted();
+        self.record.succeeded(now);
     }
 
     pub(super) fn failed(&mut self, now: Duration, failure: Failure) -> Failed {

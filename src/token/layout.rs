@@ -41,17 +41,18 @@ impl fmt::Display for ScopesAt {
 }
 
 impl TokenLayout {
-    /// RFC 9068 §2.2, and what everybody does who names no other place.
+    /// RFC 9068 §2.2, and what everybody does who names no other place. Issuers with ID tokens in mind name the client
+    /// in `azp` (OpenID Connect Core §2).
     pub(crate) const GENERIC: Self = Self {
         scopes: ScopesAt::Registered,
         roles: Some("roles"),
-        client: &["client_id"],
-        user: UserRule::SubjectIsNot(&["client_id", "azp"]),
+        client: &["client_id", "azp"],
+        user: UserRule::SubjectIsNotClient,
         groups_may_be_left_out: false,
     };
 
     /// Whom the token was issued to.
-    pub(super) fn client<'c>(&self, claims: &'c Claims) -> Option<&'c str> {
+    pub(super) fn client_id<'c>(&self, claims: &'c Claims) -> Option<&'c str> {
         claims.first_text(self.client)
     }
 }
@@ -67,10 +68,10 @@ pub(crate) struct ClaimMapping {
 }
 
 impl ClaimMapping {
-    /// Whether a token says that the list of groups which roles are read from is not in it: OpenID Connect Core §5.6.2
+    /// Whether a token says that the list of groups which is read from `path` is not in it: OpenID Connect Core §5.6.2
     /// (`_claim_names`), and what Entra ID sends where even that would be too long (`hasgroups`, which is never false).
-    pub(super) fn is_left_out(&self, claims: &Claims) -> bool {
-        let Some(name) = self.roles_at.as_ref().and_then(ClaimPath::first) else { return false };
+    pub(super) fn is_left_out(&self, path: &ClaimPath, claims: &Claims) -> bool {
+        let Some(name) = path.first() else { return false };
         let there = |name| claims.member(name).filter(|value| !value.is_null());
         // What is there and no object names nothing that can be told apart.
         let elsewhere = || {

@@ -5,8 +5,8 @@ use crate::claims::Claims;
 /// The answer has three values: where signs are missing or contradict each other, it cannot be told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum UserRule {
-    /// A user is a subject that is not the client, which the first of these claims names.
-    SubjectIsNot(&'static [&'static str]),
+    /// A user is a subject that is not the client.
+    SubjectIsNotClient,
     /// A user's token has this claim; without it, the client is the subject.
     HasClaim(&'static str),
     /// Users' tokens have scopes in `scp`; those of applications have none, or say `idtyp: app`.
@@ -27,7 +27,7 @@ impl UserRule {
         let subject = claims.subject().filter(|subject| !subject.is_empty())?;
         let is_client = client.map(|client| client == subject);
         match self {
-            Self::SubjectIsNot(names) => Some(subject != claims.first_text(names)?),
+            Self::SubjectIsNotClient => Some(!is_client?),
             Self::HasClaim(name) => agreed(claims.first_text(&[name]).is_some(), is_client?),
             Self::Entra => {
                 let has_scopes = match claims.position("scp") {

@@ -33,11 +33,10 @@ enum Granted {
     List(ClaimPosition),
     /// In the claim that the configuration names, whichever of the two it is.
     Either(ClaimPosition),
-    /// The path to them leads through something that is no object.
-    Unreadable,
+    NotTold(NotTold),
 }
 
-/// Why roles cannot be told.
+/// Why scopes or roles cannot be told.
 #[derive(Clone, Copy)]
 enum NotTold {
     /// The path to them leads through something that is no object.
@@ -63,7 +62,7 @@ impl ValidatedToken {
     pub(crate) fn new(claims: Claims, mapping: &ClaimMapping) -> Self {
         let layout = mapping.layout;
         let roles = match &mapping.roles_at {
-            Some(_) if mapping.is_left_out(&claims) => Err(NotTold::LeftOut),
+            Some(path) if mapping.is_left_out(path, &claims) => Err(NotTold::LeftOut),
             Some(path) => claims.find(path).map_err(|_| NotTold::Unreadable),
             None => Ok(None),
         };
@@ -71,9 +70,10 @@ impl ValidatedToken {
             claims.position(name).map_or(Granted::Nowhere, granted)
         };
         let scopes = match (&mapping.scopes_at, layout.scopes) {
+            (Some(path), _) if mapping.is_left_out(path, &claims) => Granted::NotTold(NotTold::LeftOut),
             (Some(path), _) => match claims.find(path) {
                 Ok(position) => position.map_or(Granted::Nowhere, Granted::Either),
-                Err(_) => Granted::Unreadable,
+                Err(_) => Granted::NotTold(NotTold::Unreadable),
             },
             (None, ScopesAt::Registered) => Granted::Registered,
             (None, ScopesAt::Nowhere) => Granted::Nowhere,
@@ -102,11 +102,12 @@ impl ValidatedToken {
         Some(Identity { issuer: self.claims().issuer()?, subject: self.subject()? })
     }
 
-    /// Whom the token was issued to: `client_id` (RFC 9068 §2.2), or the claim that a provider's preset reads instead.
-    /// `None` if the token does not say.
+    /// Whom the token was issued to: `client_id` (RFC 9068 §2.2) or else `azp`, or the claim that a provider's preset
+    /// reads instead. `None` if the token does not say. The claim `client_id` alone is
+    /// [`Claims::client_id`](crate::Claims::client_id).
     #[must_use]
-    pub fn client(&self) -> Option<&str> {
-        self.shared.layout.client(self.claims())
+    pub fn client_id(&self) -> Option<&str> {
+        self.shared.layout.client_id(self.claims())
     }
 
     /// What the client was granted: `scope`, or the claim that `scopes_at` or a provider's preset reads instead. Empty where
@@ -131,7 +132,7 @@ impl ValidatedToken {
             Granted::Either(position) => {
                 claims.scopes_in_words(position).or_else(|| claims.scopes_in_list(position))
             }
-            Granted::Unreadable => None,
+            Granted::NotTold(_) => None,
         }
     }
 
@@ -157,14 +158,15 @@ impl ValidatedToken {
         }
     }
 
-    /// Whether the issuer left out the list of groups that roles are read from.
+    /// Whether the issuer left out the list of groups that roles or scopes are read from.
     pub(crate) fn leaves_out_groups(&self) -> bool {
         matches!(self.shared.roles, Err(NotTold::LeftOut))
+            || matches!(self.shared.scopes, Granted::NotTold(NotTold::LeftOut))
     }
 
     /// Whether the token speaks for a user, and not for a client on its own behalf. `None` where it does not say.
     pub(crate) fn speaks_for_user(&self) -> Option<bool> {
-        self.shared.layout.user.judge(self.claims(), self.client())
+        self.shared.layout.user.judge(self.claims(), self.client_id())
     }
 
     /// Whether both are handles to the same validated claims.

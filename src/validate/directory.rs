@@ -32,8 +32,10 @@ impl Directory {
         self.0.load()
     }
 
-    pub(crate) fn replace(&self, listing: Listing) {
-        self.0.store(Arc::new(listing));
+    /// Returns what was before, which may be the last to hold keys and HTTP clients: not to be dropped under a lock.
+    #[must_use]
+    pub(crate) fn replace(&self, listing: Listing) -> Arc<Listing> {
+        self.0.swap(Arc::new(listing))
     }
 }
 

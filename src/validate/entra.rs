@@ -2,8 +2,8 @@
 //! claims: an API that takes both trusts two issuers.
 
 use super::error::{InvalidToken, InvalidTokenKind};
+use super::generic::PLAIN;
 use super::kind::{Check, IssuerRule, TokenKind};
-use super::profile::PLAIN;
 use crate::claims::Claims;
 use crate::jose::SignatureAlgorithm::Rs256;
 use crate::token::{ScopesAt, TokenLayout, UserRule};

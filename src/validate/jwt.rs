@@ -9,7 +9,7 @@ use super::validator::{Presented, TokenValidator, Validation};
 use crate::claims::Claims;
 use crate::clock::Clock;
 use crate::jose::{JoseError, JoseHeader, KeyOwner, UnverifiedJws, VerifiedJws};
-use crate::jwks::{Flight, Lookup, Missing};
+use crate::jwks::{Lookup, Missing, Waiting};
 use crate::token::ValidatedToken;
 
 /// Validates JWT access tokens of known issuers.
@@ -57,8 +57,8 @@ impl TokenValidator for JwtValidator {
         match self.shared.judge(token) {
             Judged::Decided(result) => Validation::Ready(result),
             Judged::NeedsKeys(issuer) => match issuer.keys.fetch() {
-                Some(flight) => {
-                    Validation::Pending(Box::pin(after(flight, Arc::clone(&self.shared), token.to_owned())))
+                Some(waiting) => {
+                    Validation::Pending(Box::pin(after(waiting, Arc::clone(&self.shared), token.to_owned())))
                 }
                 // Somebody else's fetch ended in between, or too many wait for it already.
                 None => Validation::Ready(self.shared.judge_finally(token)),
@@ -69,12 +69,15 @@ impl TokenValidator for JwtValidator {
 
 /// Waits for the keys and judges the token anew, by the issuers, rules and clock of that later instant.
 async fn after(
-    flight: Flight,
+    mut waiting: Waiting,
     shared: Arc<Shared>,
     token: String,
 ) -> Result<ValidatedToken, ValidationError> {
-    flight.await;
-    shared.judge_finally(&token)
+    waiting.landed().await;
+    let result = shared.judge_finally(&token);
+    // Until here, so that the keys are still where they came to.
+    drop(waiting);
+    result
 }
 
 impl Shared {

@@ -1,8 +1,8 @@
 //! Tokens of Kubernetes service accounts, as they are projected into pods.
 
 use super::error::{InvalidToken, InvalidTokenKind};
+use super::generic::PLAIN;
 use super::kind::{Check, TokenKind};
-use super::profile::PLAIN;
 use super::providers::WORKLOADS;
 use crate::claims::Claims;
 use crate::jose::SignatureAlgorithm::{Es256, Es384, Es512, Rs256};

@@ -5,6 +5,7 @@ mod directory;
 mod entra;
 mod error;
 mod facts;
+mod generic;
 mod jwt;
 mod kind;
 mod known;

@@ -1,8 +1,8 @@
 //! What is peculiar about the tokens of well-known providers: one row of data each, and nothing that is not in it. A row
 //! begins as a plain JWT and names every difference. Entra ID and Kubernetes have files of their own.
 
+use super::generic::PLAIN;
 use super::kind::{AudienceRule, IssuerRule, TokenKind};
-use super::profile::PLAIN;
 use crate::jose::SignatureAlgorithm::{Ps256, Rs256};
 use crate::token::{ScopesAt, TokenLayout, UserRule};
 

@@ -3,6 +3,7 @@
 
 mod changes;
 mod mistakes;
+mod room;
 mod seen;
 
 use std::sync::Arc;

@@ -138,13 +138,33 @@ fn what_a_preset_is_asked_for_is_checked_when_the_server_is_built() {
         (Issuers::auth0("https://example.eu.auth0.com/"), "invalid_domain"),
         (Issuers::auth0("example.eu.auth0.com/"), "invalid_domain"),
         (Issuers::auth0(""), "invalid_domain"),
+        (Issuers::auth0("..."), "invalid_domain"),
+        (Issuers::auth0("-"), "invalid_domain"),
+        (Issuers::auth0("example"), "invalid_domain"),
+        (Issuers::auth0(".eu.auth0.com"), "invalid_domain"),
+        (Issuers::auth0("example.eu.auth0.com."), "invalid_domain"),
+        (Issuers::auth0("example..auth0.com"), "invalid_domain"),
+        (Issuers::auth0("-example.eu.auth0.com"), "invalid_domain"),
+        (Issuers::auth0("example-.eu.auth0.com"), "invalid_domain"),
+        (Issuers::auth0(format!("{}.auth0.com", "a".repeat(64))), "invalid_domain"),
         (Issuers::okta("https://example.okta.com"), "org_authorization_server"),
         (Issuers::okta("https://example.okta.com/oauth2"), "org_authorization_server"),
         (Issuers::okta("https://example.okta.com/oauth2/"), "org_authorization_server"),
         (Issuers::okta("https://oauth2/default"), "org_authorization_server"),
+        (Issuers::okta("https://example.okta.com/oauth2/v1"), "org_authorization_server"),
+        (Issuers::okta("https://example.okta.com/oauth2/default/"), "invalid_authorization_server"),
+        (
+            Issuers::okta("https://example.okta.com/oauth2/default/.well-known/openid-configuration"),
+            "invalid_authorization_server",
+        ),
+        (Issuers::okta("https://example.okta.com/oauth2/default/v1/token"), "invalid_authorization_server"),
+        (Issuers::okta("https://example.okta.com/oauth2/default?x=1"), "invalid_authorization_server"),
         (Issuers::cognito("AbCdEfGhI", ["c"]), "invalid_user_pool"),
         (Issuers::cognito("eu-central-1_", ["c"]), "invalid_user_pool"),
         (Issuers::cognito("evil.example/_x", ["c"]), "invalid_user_pool"),
+        (Issuers::cognito("-_x", ["c"]), "invalid_user_pool"),
+        (Issuers::cognito("eu-central-1-_x", ["c"]), "invalid_user_pool"),
+        (Issuers::cognito("eu-central-1_x-", ["c"]), "invalid_user_pool"),
         (Issuers::cognito("eu-central-1_AbCdEfGhI", [""; 0]), "missing_client"),
         (Issuers::cognito("eu-central-1_AbCdEfGhI", ["c", ""]), "missing_client"),
         (Issuers::kubernetes("http://kubernetes.default.svc"), "insecure_issuer"),
@@ -165,7 +185,9 @@ fn what_a_preset_is_asked_for_is_checked_when_the_server_is_built() {
         Issuers::entra_v1([GUID.to_uppercase()]),
         Issuers::entra_v2([GUID, "0d1f1e1c-7a2b-4c57-8f0e-3d7b4f0a9c22"]),
         Issuers::auth0("login.example.com"),
+        Issuers::auth0(format!("{}.xn--d1acpjx3f.example", "a-1".repeat(21))),
         Issuers::okta("https://login.example.com/oauth2/aus1"),
+        Issuers::okta("https://example.okta.com/oauth2/default"),
         Issuers::cognito("us-gov-west-1_AbCdEfGhI", ["c"]),
         Issuers::google(),
         Issuers::github_actions(),
@@ -207,6 +229,28 @@ fn a_preset_prints_its_row() {
         "Amazon Cognito Developer Guide",
     ] {
         assert!(printed.contains(part), "{part} / {printed}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_without_a_preset_names_its_client_in_client_id_or_else_in_azp() {
+    let issuer = "https://id.example.com";
+    let trusted = TrustedIssuer::new(issuer).profile(Profile::PlainJwt);
+    let world = World::new(trusted, &[(&format!("{issuer}/.well-known/openid-configuration"), issuer)]);
+    let plain = json!({ "iss": issuer, "aud": AUDIENCE, "exp": NOW + 300, "sub": "ada" });
+    for (named, client) in [
+        (json!({ "client_id": "web" }), Some("web")),
+        (json!({ "azp": "web" }), Some("web")),
+        (json!({ "client_id": "web", "azp": "other" }), Some("web")),
+        (json!({}), None),
+        // An empty name is nobody's, and another type than text names nobody.
+        (json!({ "azp": "" }), None),
+        (json!({ "azp": ["web"] }), None),
+    ] {
+        let token = world.validated(&world.token(&changed(&plain, &named))).await;
+        assert_eq!(token.client_id(), client, "{named}");
+        // The registered claim stays what it is.
+        assert_eq!(token.claims().client_id(), named["client_id"].as_str());
     }
 }
 

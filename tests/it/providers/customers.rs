@@ -43,7 +43,7 @@ async fn auth0_keeps_permissions_apart_from_scopes() {
     world.send(scope("orders:approve"), &auth0()).await.assert_denied(Some("orders:approve"));
     world.send(role("orders:list"), &auth0()).await.assert_denied(None);
     world.send(not(role("orders:list")), &auth0()).await.assert_admitted();
-    assert_eq!(world.validated(&world.token(&auth0())).await.client(), auth0()["azp"].as_str());
+    assert_eq!(world.validated(&world.token(&auth0())).await.client_id(), auth0()["azp"].as_str());
     let one = changed(&auth0(), &json!({ "aud": AUDIENCE }));
     world.assert_valid(&one).await;
     let other = changed(&auth0(), &json!({ "aud": ["https://example.eu.auth0.com/userinfo"] }));
@@ -53,7 +53,7 @@ async fn auth0_keeps_permissions_apart_from_scopes() {
     // The other profile of its access tokens is RFC 9068.
     let changes = json!({ "azp": null, "client_id": "Xk29fLq0pVb7NnZrTt3yUwEeRrTtYyUu", "jti": "j" });
     let typed = world.token_with(&json!({ "typ": "at+jwt" }), &changed(&auth0(), &changes));
-    assert_eq!(world.validated(&typed).await.client(), auth0()["azp"].as_str());
+    assert_eq!(world.validated(&typed).await.client_id(), auth0()["azp"].as_str());
     // An ID token names no client in either way.
     world.assert_invalid(&changed(&auth0(), &json!({ "azp": null })), "missing_claim").await;
 }
@@ -119,7 +119,7 @@ async fn okta_lists_scopes_in_scp_and_names_the_client_in_cid() {
     // It sends no `typ`.
     let token = world.token_with(&json!({}), &okta());
     let validated = world.validated(&token).await;
-    assert_eq!(validated.client(), Some("0oa1ab2cd3EF4gh5ij6k"));
+    assert_eq!(validated.client_id(), Some("0oa1ab2cd3EF4gh5ij6k"));
     assert_eq!(validated.scopes().iter().collect::<Vec<_>>(), ["openid", "orders:read", "orders:write"]);
     assert!(validated.scopes().contains("orders:read") && !validated.scopes().contains("orders"));
     assert_eq!(world.client.requests(), [OKTA_METADATA, KEYS]);
@@ -208,7 +208,10 @@ async fn cognito_takes_listed_clients_in_place_of_an_audience() {
     let (without, with) = (cognito_world(None), cognito_world(Some(AUDIENCE)));
     for world in [&without, &with] {
         world.assert_valid(&cognito()).await;
-        assert_eq!(world.validated(&world.token_with(&json!({}), &cognito())).await.client(), Some(CLIENT));
+        assert_eq!(
+            world.validated(&world.token_with(&json!({}), &cognito())).await.client_id(),
+            Some(CLIENT)
+        );
         assert_eq!(world.client.count(), 2);
         for client in [json!("5x6y"), json!(CLIENT.to_uppercase()), json!(format!("{CLIENT} "))] {
             let claims = changed(&cognito(), &json!({ "client_id": client }));

@@ -169,7 +169,7 @@ async fn scopes_are_words_in_scp_and_applications_have_roles() {
     world.send(role("Orders.Read.All").and(not(user())), &app_v2()).await.assert_admitted();
     world.send(user(), &app_v2()).await.assert_denied(None);
     let token = world.validated(&world.token(&v2())).await;
-    assert_eq!(token.client(), Some("7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2918"));
+    assert_eq!(token.client_id(), Some("7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2918"));
     assert_eq!(token.scopes().iter().collect::<Vec<_>>(), ["Orders.Read", "Orders.Write"]);
     assert!(token.claims().scopes().iter().next().is_none(), "the registered claim is another");
     // The registered claim is not a second place, and another shape is no answer.
@@ -226,6 +226,35 @@ async fn groups_that_were_left_out_are_not_no_groups() {
     world.send(role(group), &other).await.assert_admitted();
     let by_role = one(TrustedIssuer::entra_v2([TENANT]));
     by_role.send(role("Orders.Read.All"), &changed(&app_v2(), &named)).await.assert_admitted();
+}
+
+#[tokio::test]
+async fn groups_that_were_left_out_are_not_no_scopes_either() {
+    // covers: PRV-010
+    let group = "aa11bb22-cc33-4d44-8e55-ff6677889900";
+    let listed = changed(&v2(), &json!({ "groups": [group] }));
+    for place in ["groups", "/groups"] {
+        let world = one(TrustedIssuer::entra_v2([TENANT]).scopes_at(place));
+        world.send(scope(group), &listed).await.assert_admitted();
+        world.send(not(scope(group)), &v2()).await.assert_admitted();
+        for overage in [json!({ "_claim_names": { "groups": "src1" } }), json!({ "hasgroups": true })] {
+            for claims in [changed(&v2(), &overage), changed(&listed, &overage)] {
+                for (policy, needed) in [(scope(group), Some(group)), (not(scope(group)), None)] {
+                    let answer = world.send(policy, &claims).await;
+                    answer.assert_denied(needed);
+                    assert!(
+                        reason(&answer).ends_with("leaves out its groups (overage)"),
+                        "{}",
+                        reason(&answer)
+                    );
+                }
+            }
+        }
+        // Roles are elsewhere, and told as before.
+        let overage = json!({ "hasgroups": true });
+        world.send(role("Orders.Read.All"), &changed(&app_v2(), &overage)).await.assert_admitted();
+        world.send(not(role("Orders.Read.All")), &changed(&v2(), &overage)).await.assert_admitted();
+    }
 }
 
 /// A server for two tenants of both versions, whose keys come from the document for all tenants.

@@ -59,7 +59,7 @@ async fn an_access_token_of_a_realm_is_taken_with_its_scopes_and_roles() {
     let world = world();
     world.send(scope("orders:read").and(role("clerk")).and(user()), &claims()).await.assert_admitted();
     let token = world.validated(&world.token(&claims())).await;
-    assert_eq!(token.client(), Some("shop-web"));
+    assert_eq!(token.client_id(), Some("shop-web"));
     assert_eq!(world.client.requests(), [METADATA, KEYS]);
     // With its own type, which a client can be set to.
     let typed = world.token_with(&json!({ "typ": "at+jwt" }), &claims());
