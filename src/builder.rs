@@ -149,7 +149,7 @@ impl ResourceServerBuilder {
     /// How many issuers have fetched keys in memory at a time. Default: 1024; at least 1. Beyond it, keys of other issuers make
     /// room: those that never verified a token first, then those that did so longest ago. They are fetched again when a
     /// token needs them, but no sooner than a cooldown after the last time; until then the answer is 503. Choose more than are
-    /// in use at a time.
+    /// in use at a time, and for [`ready`](crate::Issuers::ready) at least as many as there are issuers with keys to fetch.
     pub fn max_live_key_sets(mut self, sets: usize) -> Self {
         self.max_live_key_sets = sets;
         self
@@ -177,7 +177,7 @@ impl ResourceServerBuilder {
     /// URL, or one with a query), `missing_audience`, `empty_audience`, `duplicate_issuer`, `too_many_issuers`, `no_algorithm`,
     /// `unsupported_algorithm` (which the backend does not have), `two_algorithm_sources`, `excessive_leeway` (above
     /// 300 s), `zero_token_lifetime`, `ambiguous_claim_path` or `invalid_claim_path`, `invalid_realm` (not printable
-    /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_metadata_url`, `insecure_jwks_uri`, `two_key_sources`, `unreadable_key_file`, `no_usable_key`, `too_many_keys_without_id` (more than four), `invalid_key_timing`, `no_http_client`, `unreadable_ca_file`, `unreadable_token_file`, `client_with_fetch_files`;
+    /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_metadata_url`, `insecure_jwks_uri`, `two_key_sources`, `unreadable_key_file`, `no_usable_key`, `too_many_keys_without_id` (more than four), `invalid_key_timing`, `no_live_key_sets` (none may be in memory), `no_http_client`, `unreadable_ca_file`, `unreadable_token_file`, `client_with_fetch_files`;
     /// of a provider's preset `invalid_tenant`, `invalid_domain`, `invalid_user_pool`, `missing_client`,
     /// `invalid_authorization_server`, `org_authorization_server`, `preset_with_profile`, `no_client_roles` and
     /// `two_places_of_roles`.
@@ -200,6 +200,9 @@ impl ResourceServerBuilder {
             problems.add("excessive_leeway", format!("a leeway above {} s", LONGEST_LEEWAY.as_secs()));
         }
         problems.note(self.timing.check());
+        if self.max_live_key_sets == 0 {
+            problems.add("no_live_key_sets", "`max_live_key_sets` is 0: no keys could be fetched and kept");
+        }
         let challenges = self.gate.challenges(&mut problems);
         let carriers = self.gate.carriers(&mut problems);
         if !problems.is_empty() {

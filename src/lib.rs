@@ -33,7 +33,7 @@ pub use claims::{Claims, ClaimsError, ClaimsMismatch, NumericDate, Scopes};
 pub use clock::{Clock, SystemClock};
 pub use error::{ConfigError, ConfigProblem};
 pub use fetch::{FetchError, FetchLimits, HttpClient};
-pub use issuers::{IssuerStatus, Issuers, NotReady, TrustedIssuer};
+pub use issuers::{IssuerNotReady, IssuerStatus, Issuers, NotReady, TrustedIssuer};
 #[cfg(feature = "pem")]
 pub use jose::PemError;
 pub use jose::{

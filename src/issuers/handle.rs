@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::join_all;
 
 use super::context::Context;
-use super::status::{IssuerStatus, NotReady};
+use super::status::{IssuerNotReady, IssuerStatus, NotReady};
 use super::trusted::TrustedIssuer;
 use crate::error::{ConfigError, Problems};
 use crate::validate::{Directory, KnownIssuer, Listing};
@@ -121,6 +121,10 @@ impl Issuers {
     /// recovers from outages without it. Keys that made room for those of other issuers
     /// ([`max_live_key_sets`](crate::ResourceServerBuilder::max_live_key_sets)) count as there, and are not fetched for it.
     ///
+    /// It is for servers whose issuers fit: with more of them than
+    /// [`max_live_key_sets`](crate::ResourceServerBuilder::max_live_key_sets) the keys of some make room for those of others,
+    /// so this fails (with [`KeyState::Evicted`](crate::KeyState::Evicted)), and each call fetches again what had to go.
+    ///
     /// # Errors
     ///
     /// [`NotReady`], which names each issuer without trusted keys, and when to ask again.
@@ -139,7 +143,7 @@ impl Issuers {
     /// issuer.fail(Fault::Status(503));
     /// let not_ready = auth.issuers().ready().await.unwrap_err();
     /// assert_eq!(not_ready.retry_after().as_secs(), 1);
-    /// assert_eq!(not_ready.issuers[0].0, issuer.url());
+    /// assert_eq!(not_ready.issuers[0].issuer, issuer.url());
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<_, Box<dyn std::error::Error>>(())
@@ -149,10 +153,9 @@ impl Issuers {
         let mut issuers = Vec::new();
         for some in known.chunks(READY_AT_ONCE) {
             let results = join_all(some.iter().map(|issuer| issuer.keys.ready())).await;
-            let failed = some
-                .iter()
-                .zip(results)
-                .filter_map(|(issuer, result)| Some((issuer.identifier.to_string(), result.err()?)));
+            let failed = some.iter().zip(results).filter_map(|(issuer, result)| {
+                Some(IssuerNotReady { issuer: issuer.identifier.to_string(), keys: result.err()? })
+            });
             issuers.extend(failed);
         }
         if issuers.is_empty() { Ok(()) } else { Err(NotReady { issuers }) }

@@ -11,5 +11,5 @@ mod trusted;
 
 pub(crate) use context::Context;
 pub use handle::Issuers;
-pub use status::{IssuerStatus, NotReady};
+pub use status::{IssuerNotReady, IssuerStatus, NotReady};
 pub use trusted::TrustedIssuer;

@@ -17,23 +17,33 @@ pub struct IssuerStatus {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct NotReady {
-    /// Each with its identifier, as configured.
-    pub issuers: Vec<(String, KeysUnavailable)>,
+    /// Each of them, in no order that counts.
+    pub issuers: Vec<IssuerNotReady>,
+}
+
+/// One issuer whose keys are not there, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct IssuerNotReady {
+    /// Its identifier, as configured.
+    pub issuer: String,
+    /// Its keys.
+    pub keys: KeysUnavailable,
 }
 
 impl NotReady {
-    /// When all of them may have been asked again.
+    /// How long until every one of them may be asked again.
     #[must_use]
     pub fn retry_after(&self) -> Duration {
-        self.issuers.iter().map(|(_, unavailable)| unavailable.retry_after).max().unwrap_or_default()
+        self.issuers.iter().map(|issuer| issuer.keys.retry_after).max().unwrap_or_default()
     }
 }
 
 impl fmt::Display for NotReady {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (issuer, unavailable)) in self.issuers.iter().enumerate() {
+        for (index, IssuerNotReady { issuer, keys }) in self.issuers.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}no keys of {issuer}: {unavailable}")?;
+            write!(f, "{separator}no keys of {issuer}: {keys}")?;
         }
         Ok(())
     }

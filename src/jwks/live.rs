@@ -42,9 +42,9 @@ pub(super) struct LastUse {
 pub(crate) struct Awaited(Arc<LastUse>);
 
 impl LiveKeys {
-    /// At most `most` sets; one at least.
+    /// At most `most` sets. The newest is always one of them.
     pub(crate) fn new(most: usize) -> Self {
-        Self { most: most.max(1), sets: Mutex::default() }
+        Self { most, sets: Mutex::default() }
     }
 
     /// Admits a set that was not live. The others that are returned, never this one, have to give up their keys: by the

@@ -10,7 +10,7 @@ use portcullis::{ResourceServer, ResourceServerBuilder, TrustedIssuer, authentic
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::support::{AUDIENCE, Api, ISSUER, NOW, Reply, ScriptedClient, capture_logs};
+use crate::support::{AUDIENCE, Api, ISSUER, NOW, Reply, ScriptedClient, capture_logs, eventually};
 
 const OPENID: &str = "https://id.example.com/.well-known/openid-configuration";
 const OAUTH: &str = "https://id.example.com/.well-known/oauth-authorization-server";
@@ -89,9 +89,7 @@ impl Site {
         };
         let before = fetched();
         Api::new(server.require(authenticated())).token(self.token()).await.assert_admitted();
-        while fetched() == before {
-            tokio::task::yield_now().await;
-        }
+        eventually("the refresh", async || fetched() > before).await;
     }
 
     /// The requests since there were `before`.
@@ -186,9 +184,7 @@ async fn a_changed_set_replaces_the_held_one_and_its_tag() {
     api.token(&old).await.assert_admitted();
     site.advance(480);
     api.token(&old).await.assert_admitted();
-    while auth.issuers().status()[0].keys.counters.succeeded < 2 {
-        tokio::task::yield_now().await;
-    }
+    eventually("the refresh", async || auth.issuers().status()[0].keys.counters.succeeded == 2).await;
     api.token(site.token()).await.assert_admitted();
     api.token(&old).await.assert_invalid("unknown_key");
     site.refreshed(&auth, 480).await;
@@ -308,9 +304,7 @@ async fn metadata_that_does_not_answer_leaves_half_of_the_time_to_the_keys() {
     api.token(site.token()).await.assert_admitted();
     site.advance(3600);
     let (answer, ()) = tokio::join!(api.token(site.stranger()), async {
-        while site.client.count() < 3 {
-            tokio::task::yield_now().await;
-        }
+        eventually("the look at the metadata", async || site.client.count() == 3).await;
         site.clock.advance(Duration::from_millis(2500));
         gate.add_permits(1);
     });

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::support::{AUDIENCE, Answer, Api, NOW, Reply, ScriptedClient};
+use crate::support::{AUDIENCE, Answer, Api, NOW, Reply, ScriptedClient, eventually};
 
 const A: &str = "https://a.example.com";
 const B: &str = "https://b.example.com";
@@ -107,12 +107,7 @@ fn ask(server: &ResourceServer, token: String) -> JoinHandle<Answer> {
 
 /// Until the network was asked this often.
 async fn asked(client: &ScriptedClient, times: usize) {
-    let enough = async {
-        while client.count() < times {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), enough).await.expect("the requests are made");
+    eventually("the requests", async || client.count() >= times).await;
 }
 
 #[tokio::test]

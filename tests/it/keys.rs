@@ -9,7 +9,7 @@ use portcullis::testing::{Flaw, Issuer, ManualClock};
 use portcullis::{Clock, ResourceServer, ResourceServerBuilder, TrustedIssuer, authenticated};
 use tokio::sync::Semaphore;
 
-use crate::support::{AUDIENCE, Api, ISSUER, NOW, Reply, ScriptedClient, capture_logs};
+use crate::support::{AUDIENCE, Api, ISSUER, NOW, Reply, ScriptedClient, capture_logs, eventually};
 
 const OPENID: &str = "https://id.example.com/.well-known/openid-configuration";
 const OAUTH: &str = "https://id.example.com/.well-known/oauth-authorization-server";
@@ -256,9 +256,7 @@ async fn two_hundred_first_requests_share_one_fetch() {
             tokio::spawn(async move { api.token(token).await.status.as_u16() })
         })
         .collect();
-    while world.client.count() == 0 {
-        tokio::task::yield_now().await;
-    }
+    eventually("the fetch", async || world.client.count() == 1).await;
     gate.add_permits(1);
     for answer in waiting {
         assert_eq!(answer.await.unwrap(), 200);
@@ -335,11 +333,12 @@ async fn a_key_that_comes_back_under_the_same_kid_is_the_new_key() {
     // Found when the set is next fetched, at the end of its lifetime at the latest.
     api.token(token()).await.assert_invalid("bad_signature");
     world.advance(600);
-    while world.client.count() < 2 {
+    eventually("the refresh", async || {
         api.token("junk").await.assert_invalid("malformed_token");
-        api.token(token()).await;
-        tokio::task::yield_now().await;
-    }
+        drop(api.token(token()).await);
+        world.client.count() == 2
+    })
+    .await;
     api.token(token()).await.assert_admitted();
     api.token(&old).await.assert_invalid("bad_signature");
 }
@@ -431,24 +430,36 @@ async fn a_known_key_never_waits_for_a_fetch() {
 #[tokio::test]
 async fn the_last_good_keys_survive_an_outage_for_an_hour_and_then_requests_fail_closed() {
     // covers: JWK-001, JWK-011, CHL-017, HK-001
-    for outage in [
-        Reply::Unreachable,
-        Reply::Panic,
-        Reply::Response(500, vec![], String::new()),
-        Reply::Response(302, vec![("location", "http://169.254.169.254/")], String::new()),
-        Reply::Json(String::new()),
-        Reply::Json("<html>".to_owned()),
-        Reply::Json("{}".to_owned()),
-        Reply::Json("[]".to_owned()),
-        Reply::Json("null".to_owned()),
-        Reply::Json(r#"{"keys":{}}"#.to_owned()),
-        Reply::Json(r#"{"keys":[{"kty":"AKP"}]}"#.to_owned()),
-        Reply::Json(r#"{"keys":[]} x"#.to_owned()),
-        Reply::Json(format!(r#"{{"keys":[{}{{}}]}}"#, "{},".repeat(100_000))),
+    let json = |text: &str| Reply::Json(text.to_owned());
+    let status = |status, headers| Reply::Response(status, headers, String::new());
+    // Were one of these taken, no token of before would be admitted.
+    let others = World::new().issuer.jwks_json();
+    let large = format!("{others}{}", " ".repeat(256 * 1024));
+    let many = serde_json::json!({ "keys": vec![&others["keys"][0]; 101] }).to_string();
+    for (outage, code) in [
+        (Reply::Unreachable, "request_failed"),
+        (Reply::TimedOut, "timed_out"),
+        (Reply::Panic, "given_up"),
+        (status(500, vec![]), "bad_status"),
+        (status(404, vec![]), "bad_status"),
+        (Reply::Response(204, vec![], others.to_string()), "bad_status"),
+        (status(302, vec![("location", "http://169.254.169.254/")]), "bad_status"),
+        (json(""), "malformed_key_set"),
+        (json("<html>"), "malformed_key_set"),
+        (json("{}"), "malformed_key_set"),
+        (json("[]"), "malformed_key_set"),
+        (json("null"), "malformed_key_set"),
+        (json(r#"{"keys":{}}"#), "malformed_key_set"),
+        (json(r#"{"keys":[]} x"#), "malformed_key_set"),
+        (json(r#"{"keys":[{"kty":"AKP"}]}"#), "no_usable_key"),
+        (json(&large), "too_large"),
+        (json(&many), "too_many_keys"),
+        (json(&format!(r#"{{"keys":[{}{{}}]}}"#, "{},".repeat(2_000))), "too_many_keys"),
     ] {
         let world = World::new();
         world.client.clone().on(JWKS, [world.jwks(), outage]);
-        let api = world.api();
+        let server = world.server(located()).build().unwrap();
+        let api = Api::new(server.require(authenticated()));
         api.token(world.token()).await.assert_admitted();
         for _ in 0..60 {
             world.advance(69);
@@ -460,6 +471,7 @@ async fn the_last_good_keys_survive_an_outage_for_an_hour_and_then_requests_fail
         let answer = api.token(world.token()).await;
         assert_eq!((answer.status.as_u16(), answer.code(), answer.inner_calls), (503, "unavailable", 0));
         assert!(world.client.count() > 30, "the issuer was asked all the while");
+        assert_eq!(server.issuers().status()[0].keys.last_error.as_ref().unwrap().code, code);
     }
 }
 
@@ -475,18 +487,14 @@ async fn a_fetch_that_never_ends_is_given_up_and_nobody_waits_for_it_forever() {
         tokio::spawn(async move { api.token(token).await })
     };
     let (first, second) = (waiting(&api), waiting(&api));
-    while world.client.count() == 0 {
-        tokio::task::yield_now().await;
-    }
+    eventually("the fetch", async || world.client.count() == 1).await;
     world.advance(10);
     // Whoever comes now finds it lost. It began ten seconds ago, so the backoff is over: a new one begins.
     let third = waiting(&api);
     for answer in [first, second] {
         assert_eq!(answer.await.unwrap().status, 503);
     }
-    while world.client.count() == 1 {
-        tokio::task::yield_now().await;
-    }
+    eventually("another fetch", async || world.client.count() == 2).await;
     world.advance(10);
     api.token(&token).await.assert_admitted();
     assert_eq!(third.await.unwrap().status, 503, "its fetch was lost, too");
@@ -702,9 +710,7 @@ async fn a_fetch_survives_the_request_that_began_it() {
         () = tokio::task::yield_now() => {}
     }
     gate.add_permits(1);
-    while gate.available_permits() > 0 {
-        tokio::task::yield_now().await;
-    }
+    eventually("the answer", async || gate.available_permits() == 0).await;
     api.token(world.token()).await.assert_admitted();
     assert_eq!(world.client.count(), 1);
 }

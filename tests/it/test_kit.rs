@@ -15,7 +15,7 @@ use portcullis::{
 };
 use tower::{ServiceExt as _, service_fn};
 
-use crate::support::{AUDIENCE, ISSUER, NOW};
+use crate::support::{AUDIENCE, ISSUER, NOW, eventually};
 
 fn get(token: Option<&str>) -> Request<()> {
     let request = Request::get("/");
@@ -99,10 +99,11 @@ async fn keys_rotate_with_notice_step_by_step() {
     // Keys in memory are refreshed beside the requests, so those go on.
     let refreshed = async |seen: usize| {
         clock.advance(Duration::from_secs(601));
-        while issuer.requests().jwks == seen {
+        eventually("the refresh", async || {
             assert_eq!(send(&auth, get(Some(&token()))).await.status(), 200);
-            tokio::task::yield_now().await;
-        }
+            issuer.requests().jwks > seen
+        })
+        .await;
     };
     refreshed(1).await;
     issuer.activate_next();

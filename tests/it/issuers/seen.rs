@@ -38,9 +38,9 @@ async fn ready_names_the_issuers_that_are_not_and_is_no_second_way_to_ask_them()
     world.keys_of(&world.a, [jwks(&world.a)]);
     let server = world.both();
     let not_ready = server.issuers().ready().await.unwrap_err();
-    let [(issuer, unavailable)] = &*not_ready.issuers else { panic!("{not_ready}") };
-    assert_eq!((issuer.as_str(), not_ready.retry_after()), (B, Duration::from_secs(1)));
-    assert_eq!(unavailable.last_error.as_ref().unwrap().code, "bad_status");
+    let [b] = &*not_ready.issuers else { panic!("{not_ready}") };
+    assert_eq!((&*b.issuer, not_ready.retry_after()), (B, Duration::from_secs(1)));
+    assert_eq!((b.keys.state, b.keys.last_error.as_ref().unwrap().code), (KeyState::NotLoaded, "bad_status"));
     assert!(not_ready.to_string().starts_with("no keys of https://b.example.com: "), "{not_ready}");
     let asked = world.client.count();
     server.issuers().ready().await.unwrap_err();
@@ -96,4 +96,33 @@ async fn beyond_the_bound_keys_that_verify_nothing_make_room_for_others() {
     world.clock.advance(Duration::from_secs(30));
     api(&server).token(token(&world.a)).await.assert_admitted();
     assert_eq!(states(&server)[1].1, KeyState::Evicted);
+}
+
+#[tokio::test]
+async fn ready_says_of_keys_that_made_room_that_they_did() {
+    let world = World::new();
+    let server = world.server(A).issuer(B).max_live_key_sets(1).build().unwrap();
+    let not_ready = server.issuers().ready().await.unwrap_err();
+    let [evicted] = &*not_ready.issuers else { panic!("{not_ready}") };
+    assert_eq!((evicted.keys.state, &evicted.keys.last_error), (KeyState::Evicted, &None));
+    assert_eq!(not_ready.retry_after(), Duration::from_secs(30));
+    assert!(not_ready.to_string().contains("made room"), "{not_ready}");
+    // What goes wrong from then on is said instead.
+    let of_evicted = if evicted.issuer == A { &world.a } else { &world.b };
+    world.client.clone().on(&jwks_uri(of_evicted), [Reply::Unreachable]);
+    world.client.clone().on(&openid(of_evicted), [Reply::Unreachable]);
+    world.clock.advance(Duration::from_secs(30));
+    let not_ready = server.issuers().ready().await.unwrap_err();
+    let [evicted] = &*not_ready.issuers else { panic!("{not_ready}") };
+    assert_eq!(evicted.keys.last_error.as_ref().unwrap().code, "request_failed");
+    assert!(not_ready.to_string().contains("connection refused"), "{not_ready}");
+}
+
+#[test]
+fn a_bound_that_leaves_no_keys_is_a_problem_of_the_configuration() {
+    let world = World::new();
+    world.server(A).max_live_key_sets(1).build().unwrap();
+    let error = world.server(A).max_live_key_sets(0).build().unwrap_err();
+    let codes: Vec<_> = error.problems().iter().map(portcullis::ConfigProblem::code).collect();
+    assert_eq!(codes, ["no_live_key_sets"]);
 }

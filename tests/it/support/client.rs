@@ -33,6 +33,7 @@ pub(crate) enum Reply {
     Json(String),
     Response(u16, Vec<(&'static str, &'static str)>, String),
     Unreachable,
+    TimedOut,
     Panic,
     /// The answer waits for a permit of this gate.
     After(Arc<Semaphore>, Box<Self>),
@@ -101,6 +102,7 @@ impl Reply {
             }
             Self::Response(status, headers, body) => Self::response(status, headers, body),
             Self::Unreachable => Err(FetchError::Failed("connection refused".into())),
+            Self::TimedOut => Err(FetchError::TimedOut),
             Self::Panic => panic!("a client with a bug"),
             Self::After(gate, reply) => {
                 gate.acquire().await.unwrap().forget();

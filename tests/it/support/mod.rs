@@ -1,5 +1,5 @@
 //! What the tests share: an API behind the layer that counts its calls, answers to assert on, a scripted client; toys
-//! for what a test does not look at; examples as users start them; a folder for files; a server on real sockets, and numbers from a fixed
+//! for what a test does not look at; a bounded wait; examples as users start them; a folder for files; a server on real sockets, and numbers from a fixed
 //! seed.
 
 mod api;
@@ -13,6 +13,7 @@ mod logs;
 mod origin;
 mod random;
 mod toy;
+mod wait;
 mod wire;
 
 pub(crate) use api::{AUDIENCE, Answer, Api, ISSUER};
@@ -25,6 +26,7 @@ pub(crate) use logs::{capture_logs, logged_of_files};
 pub(crate) use origin::{Origin, Serve};
 pub(crate) use random::Random;
 pub(crate) use toy::{Strict, Toy, get};
+pub(crate) use wait::eventually;
 pub(crate) use wire::{Expected, Server, Stack, WireAnswer};
 
 /// 2026-01-01T00:00:00Z, where manual clocks start.
