@@ -18,7 +18,7 @@ impl KeySettings {
     /// contradict each other are all named: `build` says what is wrong with them.
     pub(super) fn origin_in_words(&self, metadata: Option<&str>) -> String {
         let place = |name: &str, url: &str| format!("`{name}` {}", without_secrets(url));
-        let file = self.key_file.as_ref().map(|file| format!("file {}", file.path.display()));
+        let file = self.key_files.last().map(|file| format!("file {}", file.path.display()));
         let given = [
             self.hmac_key.as_ref().map(|_| "`hmac_key`".to_owned()),
             self.jwk_set.as_ref().map(|_| "`jwk_set`".to_owned()),

@@ -8,9 +8,8 @@ use std::time::Duration;
 ///
 /// A set that comes to hold keys is admitted, and beyond the bound others give theirs up: first those whose keys never
 /// verified a signature, then the one whose last verified use is longest ago; never those that somebody waits for, who
-/// is about to look at them. So whoever names many issuers in
-/// forged tokens costs those that are in use at most one place. For an instant, until those others have been told, there
-/// may be more than the bound, by as many as are admitted at that instant.
+/// is about to look at them. So whoever names many issuers in forged tokens costs those that are in use at most one place.
+/// There may be more than the bound, by as many as came at one instant, until the next one comes.
 pub(crate) struct LiveKeys {
     most: usize,
     /// In the order of their admission.

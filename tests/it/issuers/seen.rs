@@ -99,22 +99,22 @@ async fn beyond_the_bound_keys_that_verify_nothing_make_room_for_others() {
 }
 
 #[tokio::test]
-async fn ready_says_of_keys_that_made_room_that_they_did() {
+async fn keys_that_made_room_are_as_good_as_there_until_they_cannot_be_had_again() {
     let world = World::new();
     let server = world.server(A).issuer(B).max_live_key_sets(1).build().unwrap();
-    let not_ready = server.issuers().ready().await.unwrap_err();
-    let [evicted] = &*not_ready.issuers else { panic!("{not_ready}") };
-    assert_eq!((evicted.keys.state, &evicted.keys.last_error), (KeyState::Evicted, &None));
-    assert_eq!(not_ready.retry_after(), Duration::from_secs(30));
-    assert!(not_ready.to_string().contains("made room"), "{not_ready}");
-    // What goes wrong from then on is said instead.
-    let of_evicted = if evicted.issuer == A { &world.a } else { &world.b };
-    world.client.clone().on(&jwks_uri(of_evicted), [Reply::Unreachable]);
-    world.client.clone().on(&openid(of_evicted), [Reply::Unreachable]);
+    let (evicted, other) = (&world.a, &world.b);
+    api(&server).token(token(evicted)).await.assert_admitted();
+    api(&server).token(token(other)).await.assert_admitted();
+    server.issuers().ready().await.unwrap();
+    assert_eq!(world.client.count(), 4, "metadata and keys of each, once");
+    world.client.clone().on(&jwks_uri(evicted), [Reply::Unreachable]);
+    world.client.clone().on(&openid(evicted), [Reply::Unreachable]);
     world.clock.advance(Duration::from_secs(30));
+    assert_eq!(api(&server).token(token(evicted)).await.status, 503);
     let not_ready = server.issuers().ready().await.unwrap_err();
-    let [evicted] = &*not_ready.issuers else { panic!("{not_ready}") };
-    assert_eq!(evicted.keys.last_error.as_ref().unwrap().code, "request_failed");
+    let [unavailable] = &*not_ready.issuers else { panic!("{not_ready}") };
+    assert_eq!((&*unavailable.issuer, unavailable.keys.state), (evicted.url(), KeyState::Evicted));
+    assert_eq!(unavailable.keys.last_error.as_ref().unwrap().code, "request_failed");
     assert!(not_ready.to_string().contains("connection refused"), "{not_ready}");
 }
 
