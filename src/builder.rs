@@ -149,7 +149,7 @@ impl ResourceServerBuilder {
     /// How many issuers have fetched keys in memory at a time. Default: 1024; at least 1. Beyond it, keys of other issuers make
     /// room: those that never verified a token first, then those that did so longest ago. They are fetched again when a
     /// token needs them, but no sooner than a cooldown after the last time; until then the answer is 503. Choose more than are
-    /// in use at a time, and for [`ready`](crate::Issuers::ready) at least as many as there are issuers with keys to fetch.
+    /// in use at a time. Only with as many as there are issuers does [`ready`](crate::Issuers::ready) mean that no token waits.
     pub fn max_live_key_sets(mut self, sets: usize) -> Self {
         self.max_live_key_sets = sets;
         self

@@ -118,12 +118,11 @@ impl Issuers {
     ///
     /// It fetches what is not there, as a token would, 32 issuers at a time: one attempt for each, shared with every
     /// request that waits for the same keys, and none sooner than the schedule allows. A service can start without it, and
-    /// recovers from outages without it. Keys that made room for those of other issuers
-    /// ([`max_live_key_sets`](crate::ResourceServerBuilder::max_live_key_sets)) count as there, and are not fetched for it.
+    /// recovers from outages without it.
     ///
-    /// It is for servers whose issuers fit: with more of them than
-    /// [`max_live_key_sets`](crate::ResourceServerBuilder::max_live_key_sets) the keys of some make room for those of others,
-    /// so this fails (with [`KeyState::Evicted`](crate::KeyState::Evicted)), and each call fetches again what had to go.
+    /// Best on servers whose issuers fit into memory: keys that made room for those of other issuers
+    /// ([`max_live_key_sets`](crate::ResourceServerBuilder::max_live_key_sets)) count as there and are not fetched for it, and
+    /// yet their next token waits, or is answered with 503 within their cooldown.
     ///
     /// # Errors
     ///

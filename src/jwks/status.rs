@@ -155,25 +155,13 @@ pub struct KeyCounters {
 
 /// Why an issuer's keys are not there, and when to ask again.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{}", self.reason())]
+#[error("{}", .last_error.as_ref().map_or("the keys are not available", |error| &error.message))]
 #[non_exhaustive]
 pub struct KeysUnavailable {
-    /// Where the keys stand. [`Evicted`](KeyState::Evicted): they made room for those of other issuers.
+    /// Where the keys stand.
     pub state: KeyState,
     /// What went wrong since they were last fetched, if anything did.
     pub last_error: Option<KeyError>,
     /// How long until the next attempt may begin.
     pub retry_after: Duration,
-}
-
-impl KeysUnavailable {
-    fn reason(&self) -> &str {
-        match (&self.last_error, self.state) {
-            (Some(error), _) => &error.message,
-            (None, KeyState::Evicted) => {
-                "the keys made room for those of other issuers (`max_live_key_sets`)"
-            }
-            (None, _) => "the keys are not available",
-        }
-    }
 }

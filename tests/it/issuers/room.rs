@@ -93,9 +93,7 @@ async fn a_refresh_that_outlives_its_keys_takes_the_place_of_none() {
     // Its keys make room while they are refreshed.
     api(&server).token(town.token(1)).await.assert_admitted();
     gate.add_permits(1);
-    while server.issuers().status()[0].keys.fetching {
-        tokio::task::yield_now().await;
-    }
+    eventually("the end of the refresh", async || !server.issuers().status()[0].keys.fetching).await;
     api(&server).token(town.token(1)).await.assert_admitted();
     // Who needs them waits for their cooldown, as ever.
     api(&server).token(town.token(0)).await.assert_unavailable(30);
