@@ -147,7 +147,7 @@ impl Source {
     ) -> Result<Published, LoadError> {
         let held = held.filter(|held| held.from == *endpoint);
         let held = held.and_then(|held| held.tag.clone().map(|tag| (held, tag)));
-        let limits = self.limits_left(started);
+        let limits = || self.limits_left(started);
         let answer = get_json_if_changed(&*self.client, endpoint, held, limits).await;
         match answer.map_err(|source| LoadError::Fetch { endpoint: endpoint.shown(), source })? {
             Revalidated::Changed { document, tag } => Ok(Published {
@@ -157,11 +157,11 @@ impl Source {
                 from: endpoint.clone(),
                 tag,
             }),
-            Revalidated::Unchanged { held, headers, tag } => {
+            Revalidated::Unchanged { held, headers } => {
                 // RFC 9111 §4.3.4: what the 304 says counts from now on, and what it leaves out stays.
                 let says = headers.contains_key(header::CACHE_CONTROL);
                 let lifetime = if says { lifetime(&headers, &self.timing) } else { held.lifetime };
-                Ok(Published { lifetime, confirmed: true, tag: Some(tag), ..held })
+                Ok(Published { lifetime, confirmed: true, ..held })
             }
         }
     }
