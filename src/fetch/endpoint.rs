@@ -2,6 +2,9 @@ use http::Uri;
 
 use crate::error::ConfigProblem;
 
+/// How much of a URL is shown, in characters.
+const MOST_SHOWN: usize = 200;
+
 /// Whether plain http to this machine is allowed. Elsewhere it never is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum LoopbackHttp {
@@ -55,9 +58,15 @@ impl Endpoint {
             && port(&self.uri) == port(other)
     }
 
-    /// For messages and events.
+    /// For messages and events. Documents of others name endpoints, of any length and in any letters.
     pub(crate) fn shown(&self) -> String {
-        without_secrets(&self.uri.to_string())
+        let url = without_secrets(&self.uri.to_string());
+        let mut shown: String = printable(&url).take(MOST_SHOWN.saturating_add(1)).collect();
+        if shown.chars().count() > MOST_SHOWN {
+            shown.pop();
+            shown.push_str("..");
+        }
+        shown
     }
 }
 
@@ -105,6 +114,15 @@ pub(crate) fn without_secrets(url: &str) -> String {
     url.split('?').next().unwrap_or_default().to_owned()
 }
 
+/// Text of others for a message: what a terminal would obey, and what reorders or hides the rest, is escaped.
+pub(crate) fn printable(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(|char| {
+        // These are escaped for the sake of Rust's syntax only.
+        let plain = ['"', '\'', '\\'].contains(&char);
+        plain.then_some(char).into_iter().chain((!plain).then(|| char.escape_debug()).into_iter().flatten())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +139,18 @@ mod tests {
                 "{port}"
             );
         }
+    }
+
+    #[test]
+    fn a_url_is_shown_in_part_and_without_what_would_not_be_seen() {
+        // covers: EXT-023
+        let shown = |text: &str| Endpoint::parse(text, LoopbackHttp::Refused).unwrap().shown();
+        assert_eq!(shown("https://id.example.com/jwks?key=hunter2"), "https://id.example.com/jwks");
+        assert_eq!(shown("https://id.example.com/\u{202e}x'"), "https://id.example.com/\\u{202e}x'");
+        let of_length = |length: usize| format!("https://id.example.com/{}", "x".repeat(length - 23));
+        assert_eq!(shown(&of_length(200)), of_length(200));
+        assert_eq!(shown(&of_length(201)), of_length(200) + "..");
+        assert_eq!(shown(&of_length(60_000)), of_length(200) + "..");
     }
 
     #[test]

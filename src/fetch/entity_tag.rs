@@ -17,8 +17,7 @@ impl EntityTag {
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(header::ETAG).iter();
         let value = values.next().filter(|value| value.len() <= LONGEST)?;
-        let tag = value.as_bytes();
-        let opaque = tag.strip_prefix(b"W/").unwrap_or(tag).strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        let opaque = without_weakness(value).strip_prefix(b"\"")?.strip_suffix(b"\"")?;
         let one = opaque.iter().all(|&byte| byte > b' ' && byte != b'"' && byte != 0x7F);
         (one && values.next().is_none()).then(|| Self(value.clone()))
     }
@@ -26,6 +25,16 @@ impl EntityTag {
     pub(super) fn value(&self) -> HeaderValue {
         self.0.clone()
     }
+
+    /// Whether a 304 speaks of what this tag is of: it has the same one, compared weakly (§8.8.3.2), or none.
+    pub(super) fn is_of_answer(&self, headers: &HeaderMap) -> bool {
+        let mut values = headers.get_all(header::ETAG).iter();
+        values.all(|value| without_weakness(value) == without_weakness(&self.0))
+    }
+}
+
+fn without_weakness(tag: &HeaderValue) -> &[u8] {
+    tag.as_bytes().strip_prefix(b"W/").unwrap_or(tag.as_bytes())
 }
 
 #[cfg(test)]
@@ -60,5 +69,24 @@ mod tests {
         }
         assert_eq!(of(&[]), None);
         assert_eq!(of(&[b"\"a\"", b"\"a\""]), None);
+    }
+
+    #[test]
+    fn a_tag_is_compared_without_its_weakness() {
+        let answer = |values: &[&'static str]| {
+            let values = values.iter().map(|value| (header::ETAG, HeaderValue::from_static(value)));
+            values.collect::<HeaderMap>()
+        };
+        for known in ["\"a\"", "W/\"a\""] {
+            let known = EntityTag::of(&answer(&[known])).unwrap();
+            for same in [&[][..], &["\"a\""], &["W/\"a\""]] {
+                assert!(known.is_of_answer(&answer(same)), "{same:?}");
+            }
+            for other in
+                [&["\"b\""][..], &["W/\"b\""], &["\"A\""], &["*"], &[""], &["a"], &["\"a\"", "\"b\""]]
+            {
+                assert!(!known.is_of_answer(&answer(other)), "{other:?}");
+            }
+        }
     }
 }

@@ -100,7 +100,7 @@ pub(super) fn moved(issuer: &str, from: &Endpoint, to: &Endpoint) {
 /// The metadata leads elsewhere than before, and keys are fetched from the old place still.
 pub(super) fn move_refused(issuer: &str, from: &Endpoint, to: &Endpoint) {
     let (from, to) = (from.shown(), to.shown());
-    tracing::warn!(target: "portcullis::keys", event = "jwks_uri_changed", issuer, from, to, followed = false, "the metadata leads to another host, which is followed only after a restart, or when the issuer is removed and inserted again");
+    tracing::warn!(target: "portcullis::keys", event = "jwks_uri_changed", issuer, from, to, followed = false, "the metadata leads to another host, which is followed when it has been named for a day, after a restart, or when the issuer is removed and inserted again");
 }
 
 pub(super) fn expired(issuer: &str) {

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use super::load_error::LoadError;
-use crate::fetch::{FetchError, without_secrets};
+use crate::fetch::{FetchError, printable, without_secrets};
 use crate::jose::JwkSetError;
 use crate::metadata::DiscoveryError;
 
@@ -56,7 +56,8 @@ fn of_fetch(error: &FetchError) -> &'static str {
     }
 }
 
-/// The error and its causes. What an HTTP client says may quote URLs, and what those keep secret is left out.
+/// The error and its causes. What an HTTP client says may quote URLs, whole or in part, and what those keep secret is left
+/// out; it may quote answers too.
 fn message(error: &LoadError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -65,8 +66,11 @@ fn message(error: &LoadError) -> String {
         cause = error.source();
     }
     let words = text.split_whitespace();
-    let shown = words.map(|word| if word.contains("://") { without_secrets(word) } else { word.to_owned() });
-    shown.collect::<Vec<_>>().join(" ").chars().take(LONGEST_MESSAGE).collect()
+    let shown = words.map(|word| {
+        let path = word.split('?').next().unwrap_or_default();
+        if word.contains("://") { without_secrets(word) } else { path.to_owned() }
+    });
+    printable(&shown.collect::<Vec<_>>().join(" ")).take(LONGEST_MESSAGE).collect()
 }
 
 #[cfg(test)]
@@ -82,6 +86,8 @@ mod tests {
             ("GET https://admin:hunter2@id.example.com/jwks failed", "GET https://.. failed"),
             ("(https://admin:hunter2@id.example.com)", "://.."),
             ("several\r\nlines", "several lines"),
+            ("GET /jwks?code=hunter2 failed", "GET /jwks failed"),
+            ("it said: \u{1b}[2J \u{202e}\"x\"", "it said: \\u{1b}[2J \\u{202e}\"x\""),
         ] {
             let source = FetchError::Failed(client.into());
             let failure = Failure::of(&LoadError::Fetch { endpoint: "https://e/jwks".into(), source });

@@ -19,9 +19,9 @@ pub(super) enum LoadError {
     #[error("none of the {0} keys of the set can be used")]
     NoUsableKey(usize),
     #[error(
-        "no keys at {from}, and the metadata leads to {to}: another host is followed only after a restart, or when the issuer is removed and inserted again"
+        "the metadata leads to {to}: another host is followed when it has been named for a day, after a restart, or when the issuer is removed and inserted again; no keys from {from}"
     )]
-    Moved { from: String, to: String, source: Box<Self> },
+    Moved { from: String, to: String, source: Option<Box<Self>> },
     #[error("the fetch was dropped or did not end")]
     GivenUp,
 }

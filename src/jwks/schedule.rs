@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::status::KeyState;
-use super::timing::KeyTiming;
+use super::timing::{FLOOR, KeyTiming};
+
+/// Keys that had to make room are fetched again after the cooldown, but no later than this after they were last fetched: a
+/// long cooldown is a statement about keys that an issuer does not have.
+const LONGEST_ABSENCE: Duration = Duration::from_secs(30);
 
 /// What happened so far, and what follows from it at any instant.
 #[derive(Debug)]
@@ -13,6 +17,8 @@ pub(super) struct Schedule {
     /// Whether keys were loaded and then given up.
     evicted: bool,
     last_attempt: Option<Attempt>,
+    /// When the last attempt that succeeded began.
+    last_good: Option<Duration>,
     /// Failed attempts since the last success.
     failures: u32,
 }
@@ -56,7 +62,7 @@ pub(super) enum Advice {
 
 impl Schedule {
     pub(super) fn new(timing: KeyTiming) -> Self {
-        Self { timing, loaded: None, evicted: false, last_attempt: None, failures: 0 }
+        Self { timing, loaded: None, evicted: false, last_attempt: None, last_good: None, failures: 0 }
     }
 
     pub(super) fn for_missing_key(&self, now: Duration) -> Advice {
@@ -73,12 +79,19 @@ impl Schedule {
     /// For how long yet a missing key causes no fetch.
     pub(super) fn pause(&self, now: Duration) -> Option<Duration> {
         let attempt = self.last_attempt?;
-        // With keys in memory, what is missing is probably not there: one question per cooldown. The same holds for keys
-        // that were given up, or whoever names many issuers in turn would have each of them asked again and again.
-        // Without keys every token waits for us, so only the backoff holds us back.
-        let least = if self.evicted || self.is_trusted(now) { self.timing.cooldown } else { Duration::ZERO };
+        // With keys in memory, what is missing is probably not there: one question per cooldown. Without keys every token
+        // waits for us, so only the backoff holds us back.
+        let least = if self.is_trusted(now) { self.timing.cooldown } else { Duration::ZERO };
         let pause = if attempt.outcome == Outcome::Failed { least.max(self.backoff()) } else { least };
-        left(attempt.started.saturating_add(pause), now)
+        left(attempt.started.saturating_add(pause).max(self.returns_at()), now)
+    }
+
+    /// Keys that were given up do not come back at once, or whoever names many issuers in turn would have each of them
+    /// asked again and again. It counts from the attempt that brought them: one that fails does not make them wait longer.
+    fn returns_at(&self) -> Duration {
+        let absence = self.timing.cooldown.min(LONGEST_ABSENCE);
+        let given_up = self.last_good.filter(|_| self.evicted);
+        given_up.map_or(Duration::ZERO, |last_good| last_good.saturating_add(absence))
     }
 
     /// Whether to refresh, in the background, keys that are in memory and trusted.
@@ -143,12 +156,14 @@ impl Schedule {
     /// a fleet that started together does not ask together.
     pub(super) fn succeeded(&mut self, now: Duration, lifetime: Duration, jitter: u8) -> Loaded {
         self.end(Outcome::Succeeded);
+        self.last_good = self.last_attempt.map(|attempt| attempt.started);
         self.failures = 0;
         self.evicted = false;
         // 80 % of the lifetime, less up to 5 %.
         let spread = part(part(lifetime, 5, 100), u32::from(jitter), u32::from(u8::MAX));
+        let refresh_from = now.saturating_add(part(lifetime, 80, 100)).saturating_sub(spread);
         let loaded = Loaded {
-            refresh_from: now.saturating_add(part(lifetime, 80, 100)).saturating_sub(spread),
+            refresh_from: refresh_from.max(self.last_good.unwrap_or(now).saturating_add(FLOOR)),
             fresh_until: now.saturating_add(lifetime),
             trusted_until: now.saturating_add(lifetime).saturating_add(self.timing.stale_bound),
         };
@@ -290,6 +305,18 @@ mod tests {
     }
 
     #[test]
+    fn no_refresh_comes_sooner_after_an_attempt_than_any_configuration_may_ask() {
+        let mut schedule = Schedule::new(KeyTiming { shortest_lifetime: FLOOR, ..KeyTiming::default() });
+        let half = FLOOR / 2;
+        for (took, refresh_from) in [(Duration::ZERO, FLOOR), (half, half + FLOOR * 4 / 5)] {
+            schedule.begun(at(0));
+            assert_eq!(schedule.succeeded(took, FLOOR, 0).refresh_from, refresh_from);
+            assert!(!schedule.refresh_is_due(refresh_from - Duration::from_nanos(1)));
+            assert!(schedule.refresh_is_due(refresh_from));
+        }
+    }
+
+    #[test]
     fn a_failed_refresh_is_retried_with_backoff_and_keys_are_trusted_for_an_hour_more() {
         // covers: JWK-011
         let mut schedule = loaded_at(0);
@@ -307,19 +334,47 @@ mod tests {
 
     #[test]
     fn keys_that_were_given_up_are_asked_for_after_the_cooldown_and_never_unknown_until_then() {
+        // covers: JWK-009
         let mut schedule = loaded_at(100);
         schedule.evicted();
         assert_eq!(schedule.state(at(101)), KeyState::Evicted);
         assert!(!schedule.refresh_is_due(at(1000)));
         assert_eq!(schedule.for_missing_key(at(101)), Advice::Unavailable { retry_after: at(29) });
         assert_eq!(schedule.for_missing_key(at(130)), Advice::Fetch);
-        // A failure does not make the next question come sooner.
+        // After a failure they are missed like keys that were never there.
         schedule.begun(at(130));
         schedule.failed();
-        assert_eq!(schedule.for_missing_key(at(131)), Advice::Unavailable { retry_after: at(29) });
+        assert_eq!(schedule.for_missing_key(at(130)), Advice::Unavailable { retry_after: at(1) });
+        assert_eq!(schedule.for_missing_key(at(131)), Advice::Fetch);
         schedule.begun(at(160));
         schedule.succeeded(at(160), LIFETIME, 0);
         assert_eq!(schedule.for_missing_key(at(161)), Advice::Unknown);
+    }
+
+    #[test]
+    fn a_failure_right_before_keys_are_given_up_does_not_bring_them_back_sooner() {
+        // covers: JWK-009
+        let mut schedule =
+            Schedule::new(KeyTiming { lifetime: at(1), shortest_lifetime: at(1), ..KeyTiming::default() });
+        schedule.begun(at(100));
+        schedule.succeeded(at(100), at(1), 0);
+        schedule.begun(at(101));
+        schedule.failed();
+        schedule.evicted();
+        assert_eq!(schedule.for_missing_key(at(102)), Advice::Unavailable { retry_after: at(28) });
+    }
+
+    #[test]
+    fn keys_that_were_given_up_come_back_within_half_a_minute_whatever_the_cooldown() {
+        for (cooldown, absence) in [(86_400, 30), (30, 30), (10, 10)] {
+            let mut schedule = Schedule::new(KeyTiming { cooldown: at(cooldown), ..KeyTiming::default() });
+            schedule.begun(at(100));
+            schedule.succeeded(at(100), LIFETIME, 0);
+            schedule.evicted();
+            let expected = Advice::Unavailable { retry_after: at(absence) };
+            assert_eq!(schedule.for_missing_key(at(100)), expected);
+            assert_eq!(schedule.for_missing_key(at(100 + absence)), Advice::Fetch);
+        }
     }
 
     #[test]
@@ -391,6 +446,8 @@ mod tests {
         attempt: Option<(Duration, Option<bool>)>,
         /// When keys were last loaded, and their lifetime; `None` where they were given up.
         loaded: Option<(Duration, Duration)>,
+        /// When the last attempt that succeeded began.
+        last_good: Option<Duration>,
         evicted: bool,
         /// Failures in a row.
         failures: i32,
@@ -413,6 +470,7 @@ mod tests {
 
         fn begin(&mut self) {
             assert!(!matches!(self.attempt, Some((_, None))), "one fetch at a time");
+            assert!(self.attempt.is_none_or(|(started, _)| self.passed(FLOOR, started)), "below the floor");
             self.schedule.begun(self.now);
             self.attempt = Some((self.now, None));
         }
@@ -427,11 +485,13 @@ mod tests {
 
         fn missing_key(&mut self) -> Advice {
             let advice = self.schedule.for_missing_key(self.now);
-            let held_back = self.trusted() || self.evicted;
+            let (cooldown, absence) = (self.timing.cooldown, self.timing.cooldown.min(at(30)));
+            let returns = if self.evicted { self.last_good.unwrap() + absence } else { Duration::ZERO };
             match (advice, self.attempt) {
                 (Advice::Fetch, None) => {}
                 (Advice::Fetch, Some((started, Some(succeeded)))) => {
-                    assert!(!held_back || self.passed(self.timing.cooldown, started), "within the cooldown");
+                    assert!(!self.trusted() || self.passed(cooldown, started), "within the cooldown");
+                    assert!(self.now >= returns, "back too soon");
                     assert!(succeeded || self.passed(self.backoff(), started), "within the backoff");
                 }
                 (Advice::Join, Some((_, None))) => {}
@@ -443,9 +503,12 @@ mod tests {
                     assert!(!succeeded || self.evicted, "the issuer has answered");
                     assert!(!retry_after.is_zero());
                     let then = self.now + retry_after;
-                    let cooldown = if held_back { self.timing.cooldown } else { Duration::ZERO };
+                    let cooldown = if self.trusted() { cooldown } else { Duration::ZERO };
                     let pause = if succeeded { cooldown } else { cooldown.max(self.backoff()) };
-                    assert!(then <= started + pause + Duration::from_micros(1), "too long a pause");
+                    assert!(
+                        then <= returns.max(started + pause + Duration::from_micros(1)),
+                        "too long a pause"
+                    );
                     assert_eq!(self.schedule.for_missing_key(then), Advice::Fetch, "a promise");
                 }
                 (advice, attempt) => panic!("{advice:?} after {attempt:?}"),
@@ -489,6 +552,7 @@ mod tests {
                     let jitter = random.below(256).try_into().unwrap();
                     self.schedule.succeeded(self.now, lifetime, jitter);
                     (self.loaded, self.evicted, self.failures) = (Some((self.now, lifetime)), false, 0);
+                    self.last_good = self.attempt.map(|(started, _)| started);
                     6
                 }
                 5 if self.end(false) => {
@@ -527,8 +591,8 @@ mod tests {
             let timing = random.timing();
             assert_eq!(timing.check(), Ok(()));
             let (now, schedule) = (at(1000), Schedule::new(timing));
-            let (attempt, loaded, evicted, failures) = (None, None, false, 0);
-            let mut world = World { timing, schedule, now, attempt, loaded, evicted, failures };
+            let (attempt, loaded, last_good, evicted, failures) = (None, None, None, false, 0);
+            let mut world = World { timing, schedule, now, attempt, loaded, last_good, evicted, failures };
             for _ in 0..300 {
                 world.step(&mut random, &mut seen);
             }

@@ -86,17 +86,47 @@ impl Source {
         let place = match &self.location {
             Location::Discovered(place) => place,
             Location::Configured(endpoint) => {
-                return Loading { located: None, result: self.published(endpoint, held, started).await };
+                let limits = || self.limits_left(started, Duration::ZERO);
+                return Loading { located: None, result: self.published(endpoint, held, limits).await };
             }
         };
         match self.locate(place, located, started).await {
             Ok(mut located) => {
-                let result = self.published(located.endpoint(), held, started).await;
-                located.ended(result.is_ok());
-                let result = result.map_err(|error| moved(&located, error));
+                let result = self.published_at(&mut located, held, started).await;
                 Loading { located: Some(located), result }
             }
             Err(error) => Loading { located: None, result: Err(error) },
+        }
+    }
+
+    /// The keys at the known place; and where it took over from one that had keys and has brought none yet, those of that.
+    async fn published_at(
+        &self,
+        located: &mut Located,
+        held: Option<Published>,
+        started: Duration,
+    ) -> Result<Published, LoadError> {
+        if let Some(to) = located.only_pending(started) {
+            return Err(moved(located.endpoint(), to, None));
+        }
+        let former = located.former(started).cloned();
+        let kept = if former.is_some() { self.half_left(started) } else { Duration::ZERO };
+        let limits = || self.limits_left(started, kept);
+        let result = self.published(located.endpoint(), held.clone(), limits).await;
+        located.ended(result.is_ok());
+        let error = match (result, located.pending()) {
+            (Ok(published), _) => return Ok(published),
+            (Err(error), Some(to)) => moved(located.endpoint(), to, Some(error)),
+            (Err(error), None) => error,
+        };
+        let Some(former) = former else { return Err(error) };
+        match self.published(&former, held, || self.limits_left(started, Duration::ZERO)).await {
+            Ok(published) => {
+                let failure = Failure::of(&error);
+                events::metadata_not_refreshed(&self.issuer, failure.code, &failure.message);
+                Ok(published)
+            }
+            Err(_) => Err(error),
         }
     }
 
@@ -114,11 +144,8 @@ impl Source {
         };
         let usable = known.as_ref().is_some_and(|known| known.is_usable(started));
         // With a place to get keys from whatever the metadata says, half of the time is kept for them.
-        let kept = if usable { self.limits_left(started).timeout.checked_div(2) } else { None };
-        let limits = || {
-            let left = self.limits_left(started);
-            FetchLimits { timeout: left.timeout.saturating_sub(kept.unwrap_or_default()), ..left }
-        };
+        let kept = if usable { self.half_left(started) } else { Duration::ZERO };
+        let limits = || self.limits_left(started, kept);
         match (discover(&*self.client, place, self.loopback_http, limits).await, known) {
             (Ok(endpoint), None) => Ok(Located::new(endpoint, started)),
             (Ok(endpoint), Some(mut known)) => {
@@ -144,11 +171,10 @@ impl Source {
         &self,
         endpoint: &Endpoint,
         held: Option<Published>,
-        started: Duration,
+        limits: impl Fn() -> FetchLimits,
     ) -> Result<Published, LoadError> {
         let held = held.filter(|held| held.from == *endpoint);
         let held = held.and_then(|held| held.tag.clone().map(|tag| (held, tag)));
-        let limits = self.limits_left(started);
         let answer = get_json_if_changed(&*self.client, endpoint, held, limits).await;
         match answer.map_err(|source| LoadError::Fetch { endpoint: endpoint.shown(), source })? {
             Revalidated::Changed { document, tag } => Ok(Published {
@@ -158,11 +184,11 @@ impl Source {
                 from: endpoint.clone(),
                 tag,
             }),
-            Revalidated::Unchanged { held, headers, tag } => {
+            Revalidated::Unchanged { held, headers } => {
                 // RFC 9111 §4.3.4: what the 304 says counts from now on, and what it leaves out stays.
                 let says = headers.contains_key(header::CACHE_CONTROL);
                 let lifetime = if says { lifetime(&headers, &self.timing) } else { held.lifetime };
-                Ok(Published { lifetime, confirmed: true, tag: Some(tag), ..held })
+                Ok(Published { lifetime, confirmed: true, ..held })
             }
         }
     }
@@ -183,15 +209,22 @@ impl Source {
         usable_keys(&set, &self.allowed, &self.backend).ok_or(LoadError::NoUsableKey(published))
     }
 
-    /// What is left, of the time for one fetch, for its next exchange.
-    fn limits_left(&self, started: Duration) -> FetchLimits {
+    /// What is left, of the time for one fetch, for its next exchange, where some is kept for a later one.
+    fn limits_left(&self, started: Duration, kept: Duration) -> FetchLimits {
+        FetchLimits { timeout: self.time_left(started).saturating_sub(kept), ..FetchLimits::default() }
+    }
+
+    fn half_left(&self, started: Duration) -> Duration {
+        self.time_left(started).checked_div(2).unwrap_or_default()
+    }
+
+    fn time_left(&self, started: Duration) -> Duration {
         let taken = self.clock.monotonic().saturating_sub(started);
-        FetchLimits { timeout: self.timing.fetch_timeout.saturating_sub(taken), ..FetchLimits::default() }
+        self.timing.fetch_timeout.saturating_sub(taken)
     }
 }
 
-/// A failure at a place that the issuer has left, as far as its metadata says: no retry of ours will heal it.
-fn moved(located: &Located, error: LoadError) -> LoadError {
-    let Some(to) = located.refused() else { return error };
-    LoadError::Moved { from: located.endpoint().shown(), to: to.shown(), source: Box::new(error) }
+/// A failure at a place that the issuer has left, as far as its metadata says: retries alone may not heal it.
+fn moved(from: &Endpoint, to: &Endpoint, source: Option<LoadError>) -> LoadError {
+    LoadError::Moved { from: from.shown(), to: to.shown(), source: source.map(Box::new) }
 }

@@ -65,7 +65,7 @@ impl State {
 
     /// Whether the keys made room for others, and could be had again.
     pub(super) fn made_room(&self, now: Duration) -> bool {
-        self.schedule.state(now) == KeyState::Evicted && self.schedule.retry_in(now).is_none()
+        self.schedule.state(now) == KeyState::Evicted && !self.schedule.is_failing()
     }
 
     /// Notes a success without taking what it brought.

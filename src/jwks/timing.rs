@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::error::ConfigProblem;
 
 /// No configuration makes us ask an issuer more often than this.
-const FLOOR: Duration = Duration::from_millis(100);
+pub(super) const FLOOR: Duration = Duration::from_millis(100);
 /// Nothing is trusted, and nobody is left unasked, for longer than this by configuration.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Requests wait for a fetch, so its time is bounded more tightly.
@@ -39,6 +39,7 @@ pub struct KeyTiming {
     /// Default: 1 h; at most 24 h.
     pub longest_lifetime: Duration,
     /// With keys in memory, an unknown `kid` causes at most one fetch in this time, counted from the last attempt.
+    /// Keys that had to make room for others are not fetched again sooner either, nor later than 30 s after the last success.
     /// Default: 30 s; 100 ms to 24 h.
     pub cooldown: Duration,
     /// The pause after a first failed fetch. It doubles with each further one. Default: 1 s; at least 100 ms.

@@ -124,7 +124,7 @@ async fn a_key_set_that_has_not_changed_is_confirmed_and_not_sent_again() {
             site.keys_with(&[("etag", "W/\"1\"")]),
             // Nothing of it is parsed.
             Reply::Response(304, vec![("cache-control", "max-age=3000")], "<html>".to_owned()),
-            not_modified(&[("etag", "\"2\"")]),
+            not_modified(&[("etag", "\"1\"")]),
             not_modified(&[]),
             Reply::Unreachable,
         ],
@@ -132,9 +132,9 @@ async fn a_key_set_that_has_not_changed_is_confirmed_and_not_sent_again() {
     let auth = site.server(TrustedIssuer::new(ISSUER).jwks_uri(JWKS)).build().unwrap();
     let api = Api::new(auth.require(authenticated()));
     api.token(site.token()).await.assert_admitted();
-    for (after, said) in [(480, "W/\"1\""), (2400, "W/\"1\""), (2400, "\"2\"")] {
+    for after in [480, 2400, 2400] {
         site.refreshed(&auth, after).await;
-        assert_eq!(site.client.said(&IF_NONE_MATCH).last().unwrap(), said);
+        assert_eq!(site.client.said(&IF_NONE_MATCH).last().unwrap(), "W/\"1\"");
     }
     assert_eq!(site.client.count(), 4);
     assert_eq!(site.client.said(&ACCEPT), ["application/json, application/jwk-set+json"; 4]);
@@ -214,6 +214,30 @@ async fn a_304_that_nobody_asked_for_is_a_failed_fetch() {
 
 fn site_keys(headers: &[(&'static str, &'static str)]) -> Reply {
     Site::new().keys_with(headers)
+}
+
+#[tokio::test]
+async fn a_304_with_another_tag_confirms_nothing_and_the_set_is_asked_for_whole() {
+    for other in [vec![("etag", "\"b\"")], vec![("etag", "*")], vec![("etag", "\"a\""), ("etag", "\"b\"")]] {
+        let site = Site::new();
+        let (old, before) = (site.token(), site.keys_with(&[("etag", "\"a\"")]));
+        site.issuer.rotate();
+        // Beyond their stale bound: the first answer is of something else, and so it is in the next life of the keys.
+        site.on(
+            JWKS,
+            [before, not_modified(&other), site.keys_with(&[("etag", "\"c\"")]), not_modified(&other)],
+        );
+        let api = site.configured();
+        api.token(&old).await.assert_admitted();
+        site.advance(600 + 3600);
+        api.token(site.token()).await.assert_admitted();
+        api.token(&old).await.assert_invalid("unknown_key");
+        assert_eq!(site.client.said(&IF_NONE_MATCH), ["", "\"a\"", ""], "{other:?}");
+        // A 304 to a request without a tag is none.
+        site.advance(600 + 3600);
+        api.token(site.token()).await.assert_unavailable(1);
+        assert_eq!(site.client.said(&IF_NONE_MATCH)[3..], ["\"c\"", ""], "{other:?}");
+    }
 }
 
 #[tokio::test]
@@ -378,7 +402,7 @@ async fn keys_that_moved_on_their_own_host_or_to_the_issuers_are_followed_and_to
 }
 
 #[tokio::test]
-async fn keys_that_moved_to_another_host_are_not_followed_until_a_restart() {
+async fn keys_that_moved_to_another_host_are_not_followed_by_one_document() {
     // covers: HM-006
     for (first, then) in [
         (JWKS, OTHER),
@@ -406,16 +430,230 @@ async fn keys_that_moved_to_another_host_are_not_followed_until_a_restart() {
         let line = told(&log, "jwks_uri_changed");
         assert!(line.contains("followed=false") && line.contains("WARN"), "{log}");
         assert!(log.contains(first) && log.contains(then), "{log}");
-        // .. when it is not, the outage says what to do ..
+        // .. when it is not, the outage says why ..
         site.advance(3600 + 600);
         let (answer, log) = capture_logs(api.token(&old)).await;
         answer.assert_unavailable(1);
         assert!(told(&log, "keys_failed").contains(r#"code="moved_to_another_host""#), "{log}");
         assert_eq!(site.client.requests(), [OPENID, first, OPENID, first, OPENID, first], "{then}");
-        // .. and that is to start again.
+        // .. and to start again ends it.
         let restarted = site.discovering();
         restarted.token(forged()).await.assert_admitted();
         restarted.token(&old).await.assert_invalid("unknown_key");
+    }
+}
+
+/// An hour later, a token of an unknown key, which waits for one fetch; and what that asked for.
+async fn hour(site: &Site, api: &Api) -> (Reached, String) {
+    site.advance(3600);
+    let before = site.client.count();
+    let (answer, log) = capture_logs(api.token(site.stranger())).await;
+    let keys = site.since(before).pop().filter(|url| !url.contains("well-known"));
+    // How soon to come again depends on the keys in memory and on failures: not the matter here.
+    let retry_after = answer.headers.get("retry-after").map(|value| value.to_str().unwrap().parse().unwrap());
+    match retry_after {
+        None => answer.assert_invalid("unknown_key"),
+        Some(seconds) => answer.assert_unavailable(seconds),
+    }
+    assert_eq!(keys.is_some(), retry_after.is_none(), "{log}");
+    (keys, log)
+}
+
+/// Where keys were asked for last, if anywhere.
+type Reached = Option<String>;
+
+#[tokio::test]
+async fn another_host_is_followed_when_every_look_of_a_day_has_named_it() {
+    // covers: HM-006
+    let site = Site::new();
+    let (old, before) = (site.token(), site.keys());
+    site.issuer.rotate();
+    let new = site.token();
+    site.on(OPENID, [metadata(ELSEWHERE), metadata(OTHER)]);
+    site.on(ELSEWHERE, [before]);
+    site.on(OTHER, [site.keys()]);
+    let api = site.discovering();
+    api.token(&old).await.assert_admitted();
+    for hours in 1..=24 {
+        let (keys, log) = hour(&site, &api).await;
+        assert_eq!(keys.as_deref(), Some(ELSEWHERE), "{hours}");
+        assert!(told(&log, "jwks_uri_changed").contains("followed=false"), "{log}");
+        api.token(&old).await.assert_admitted();
+    }
+    // A day after the first of them, and no second sooner.
+    site.advance(3599);
+    let (answer, log) = capture_logs(api.token(&new)).await;
+    answer.assert_invalid("unknown_key");
+    assert!(!log.contains("followed=true"), "{log}");
+    site.advance(30);
+    let (answer, log) = capture_logs(api.token(&new)).await;
+    answer.assert_admitted();
+    let line = told(&log, "jwks_uri_changed");
+    assert!(line.contains("followed=true") && line.contains("INFO"), "{log}");
+    api.token(&old).await.assert_invalid("unknown_key");
+    // The host that was left is like any other from then on.
+    site.on(OPENID, [metadata(ELSEWHERE)]);
+    assert_eq!(hour(&site, &api).await.0.as_deref(), Some(OTHER));
+    site.on(OTHER, UNREACHABLE);
+    site.advance(3600);
+    let before = site.client.count();
+    api.token(&new).await.assert_admitted();
+    api.token(site.stranger()).await.assert_unavailable(30);
+    assert!(!site.since(before).contains(&ELSEWHERE.to_owned()));
+}
+
+#[tokio::test]
+async fn a_day_that_another_host_is_named_begins_anew_with_every_other_word() {
+    // covers: HM-006
+    for word in [JWKS, ELSEWHERE, "https://evil.example/other"] {
+        let site = Site::new();
+        site.on(JWKS, [site.keys()]);
+        site.on(OTHER, [site.keys()]);
+        site.on(OPENID, [metadata(JWKS), metadata(OTHER)]);
+        let api = site.discovering();
+        api.token(site.token()).await.assert_admitted();
+        for hours in 1..=70 {
+            match hours % 23 {
+                0 => site.on(OPENID, [metadata(word)]),
+                1 => site.on(OPENID, [metadata(OTHER)]),
+                _ => {}
+            }
+            let (keys, log) = hour(&site, &api).await;
+            // Whatever it is that they name instead of the old place, that has its bound.
+            let in_use = word == JWKS || hours < 26;
+            assert_eq!(keys.as_deref(), in_use.then_some(JWKS), "{word} {hours}");
+            assert!(in_use || told(&log, "keys_failed").contains(r#"code="moved_to_another_host""#), "{log}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn looks_that_fail_neither_confirm_a_move_nor_end_it() {
+    // covers: HM-006, DSC-018
+    for (answers_at, then) in [(25, OTHER), (30, OTHER), (30, JWKS)] {
+        let site = Site::new();
+        site.on(JWKS, [site.keys()]);
+        site.on(OTHER, [site.keys()]);
+        site.on(OPENID, [metadata(JWKS), metadata(OTHER), Reply::Unreachable]);
+        let api = site.discovering();
+        api.token(site.token()).await.assert_admitted();
+        for hours in 1..answers_at {
+            let (keys, log) = hour(&site, &api).await;
+            assert_eq!(keys.as_deref(), (hours < 26).then_some(JWKS), "{hours}");
+            assert_eq!(log.contains("metadata_not_refreshed"), (2..26).contains(&hours), "{log}");
+        }
+        site.on(OPENID, [metadata(then)]);
+        assert_eq!(hour(&site, &api).await.0.as_deref(), Some(then), "{answers_at}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_was_left_in_a_quiet_day_is_not_asked_again() {
+    // covers: HM-006
+    for back in [false, true] {
+        let site = Site::new();
+        site.on(JWKS, [site.keys()]);
+        site.on(OTHER, [site.keys()]);
+        site.on(OPENID, [metadata(JWKS), metadata(OTHER)]);
+        let api = site.discovering();
+        api.token(site.token()).await.assert_admitted();
+        // Nobody looked while the old place was within its bound.
+        site.advance(29 * 3600);
+        for _ in 0..if back { 1 } else { 24 } {
+            let (keys, log) = hour(&site, &api).await;
+            assert_eq!(keys, None);
+            assert!(told(&log, "keys_failed").contains(r#"code="moved_to_another_host""#), "{log}");
+            assert!(log.contains(OTHER) && log.contains(JWKS), "{log}");
+        }
+        if back {
+            site.on(OPENID, [metadata(JWKS)]);
+        }
+        assert_eq!(hour(&site, &api).await.0.as_deref(), Some(if back { JWKS } else { OTHER }));
+        api.token(site.token()).await.assert_admitted();
+    }
+}
+
+#[tokio::test]
+async fn the_first_host_is_home_for_a_day_after_it_was_left_for_the_issuers() {
+    // covers: HM-006
+    for (hours, followed) in [(23, true), (24, false)] {
+        let site = Site::new();
+        site.on(OPENID, [metadata(ELSEWHERE), metadata(JWKS)]);
+        site.on(ELSEWHERE, [site.keys()]);
+        site.on(JWKS, [site.keys()]);
+        let api = site.discovering();
+        api.token(site.token()).await.assert_admitted();
+        for _ in 1..hours {
+            assert_eq!(hour(&site, &api).await.0.as_deref(), Some(JWKS));
+        }
+        site.on(OPENID, [metadata(ELSEWHERE)]);
+        let (_, log) = hour(&site, &api).await;
+        assert!(told(&log, "jwks_uri_changed").contains(&format!("followed={followed}")), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_brings_no_keys_does_not_take_over_from_one_that_did() {
+    // covers: DSC-018
+    let site = Site::new();
+    let wrong = "https://id.example.com/wrong";
+    let worse = "https://id.example.com/worse";
+    site.on(OPENID, [metadata(JWKS), metadata(wrong), metadata(worse), Reply::Unreachable]);
+    site.on(JWKS, [site.keys_with(&[("etag", "\"1\"")])]);
+    site.on(worse, [Reply::Json("<html>".to_owned())]);
+    let api = site.discovering();
+    api.token(site.token()).await.assert_admitted();
+    for hours in 1..=23 {
+        let (keys, log) = hour(&site, &api).await;
+        assert_eq!(keys.as_deref(), Some(JWKS), "{hours}");
+        assert!(log.contains("metadata_not_refreshed"), "{log}");
+        api.token(site.token()).await.assert_admitted();
+    }
+    assert_eq!(site.client.requests()[2..8], [OPENID, wrong, JWKS, OPENID, worse, JWKS]);
+    // Each has the time that it needs: half of what is left goes to those that come after it.
+    let [whole, half] = [5000, 2500].map(Duration::from_millis);
+    assert_eq!(site.client.timeouts()[2..8], [half, half, whole, half, half, whole]);
+    // A day after the metadata last named it, the old place is over; keys from the new one end it at once.
+    site.advance(3600);
+    let before = site.client.count();
+    api.token(site.stranger()).await.assert_unavailable(30);
+    assert_eq!(site.since(before), [OPENID, worse]);
+    site.on(worse, [site.keys()]);
+    assert_eq!(hour(&site, &api).await.0.as_deref(), Some(worse));
+}
+
+#[tokio::test]
+async fn a_place_that_has_brought_keys_leaves_nothing_to_fall_back_to() {
+    // covers: DSC-018
+    let site = Site::new();
+    let moved = "https://id.example.com/moved";
+    site.on(OPENID, [metadata(JWKS), metadata(moved)]);
+    site.on(JWKS, [site.keys()]);
+    site.on(moved, [site.keys(), Reply::Unreachable]);
+    let api = site.discovering();
+    api.token(site.token()).await.assert_admitted();
+    assert_eq!(hour(&site, &api).await.0.as_deref(), Some(moved));
+    site.advance(30);
+    api.token(site.stranger()).await.assert_unavailable(30);
+    assert_eq!(site.client.requests()[4..], [moved]);
+}
+
+#[tokio::test]
+async fn what_metadata_names_is_told_of_in_part() {
+    // covers: EXT-023
+    let site = Site::new();
+    let long = format!("https://evil.example/\u{202e}{}?key=hunter2", "x".repeat(60_000));
+    site.on(OPENID, [metadata(JWKS), metadata(&long)]);
+    site.on(JWKS, [site.keys(), Reply::Unreachable]);
+    let api = site.discovering();
+    api.token(site.token()).await.assert_admitted();
+    site.advance(3600);
+    let (answer, log) = capture_logs(api.token(site.stranger())).await;
+    answer.assert_unavailable(30);
+    for event in ["jwks_uri_changed", "keys_failed"] {
+        let line = told(&log, event);
+        assert!(line.contains("https://evil.example/") && line.len() < 1000, "{line}");
+        assert!(!line.contains(['\u{202e}', '?']), "{line}");
     }
 }
 
