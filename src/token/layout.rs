@@ -12,8 +12,8 @@ pub(crate) struct TokenLayout {
     /// The claims that name the client, of which the first that is there counts.
     pub(crate) client: &'static [&'static str],
     pub(crate) user: UserRule,
-    /// Whether lists of groups that grew too long are left out, and how that shows is looked at.
-    pub(crate) groups_may_be_left_out: bool,
+    /// Whether `hasgroups` says that the groups grew too many to be listed.
+    pub(crate) hides_groups: bool,
 }
 
 /// Where scopes are, and in which of two shapes. Another shape than the one that is named here cannot be read.
@@ -48,7 +48,7 @@ impl TokenLayout {
         roles: Some("roles"),
         client: &["client_id", "azp"],
         user: UserRule::SubjectIsNotClient,
-        groups_may_be_left_out: false,
+        hides_groups: false,
     };
 
     /// Whom the token was issued to.
@@ -68,7 +68,7 @@ pub(crate) struct ClaimMapping {
 }
 
 impl ClaimMapping {
-    /// Whether a token says that the list of groups which is read from `path` is not in it: OpenID Connect Core §5.6.2
+    /// Whether a token says that the list which is read from `path` is not in it: OpenID Connect Core §5.6.2
     /// (`_claim_names`), and what Entra ID sends where even that would be too long (`hasgroups`, which is never false).
     pub(super) fn is_left_out(&self, path: &ClaimPath, claims: &Claims) -> bool {
         let Some(name) = path.first() else { return false };
@@ -78,7 +78,7 @@ impl ClaimMapping {
             let names = there("_claim_names");
             names.is_some_and(|names| names.as_object().is_none_or(|names| names.get(name).is_some()))
         };
-        self.layout.groups_may_be_left_out
-            && (elsewhere() || (name == "groups" && there("hasgroups").is_some()))
+        let hidden = || self.layout.hides_groups && name == "groups" && there("hasgroups").is_some();
+        elsewhere() || hidden()
     }
 }

@@ -46,7 +46,7 @@ const ENTRA: TokenKind = TokenKind {
 const LAYOUT: TokenLayout = TokenLayout {
     scopes: ScopesAt::Words("scp"),
     user: UserRule::Entra,
-    groups_may_be_left_out: true,
+    hides_groups: true,
     ..TokenLayout::GENERIC
 };
 

@@ -121,5 +121,5 @@ pub(super) const WORKLOADS: TokenLayout = TokenLayout {
     roles: None,
     client: &[],
     user: UserRule::Never,
-    groups_may_be_left_out: false,
+    hides_groups: false,
 };

@@ -207,6 +207,24 @@ async fn scopes_stand_where_the_configuration_says_as_words_or_as_a_list() {
     }
 }
 
+#[tokio::test]
+async fn a_list_that_is_said_to_be_elsewhere_is_neither_there_nor_not_there() {
+    // covers: PRV-010
+    let (issuer, server, _) = Api::trusting(|issuer| issuer.roles_at("groups"));
+    let server = server.build().unwrap();
+    let (blocked, other) =
+        (Api::new(server.require(role("blocked"))), Api::new(server.require(not(role("blocked")))));
+    let named = |names: Value| issuer.token(AUDIENCE).claim("_claim_names", names).sign();
+    for names in [json!({ "groups": "src1" }), json!({ "groups": null }), json!("groups")] {
+        blocked.token(named(names.clone())).await.assert_denied(None);
+        other.token(named(names)).await.assert_denied(None);
+    }
+    for names in [json!({ "shoe_size": "src1" }), json!(null)] {
+        blocked.token(named(names.clone())).await.assert_denied(None);
+        other.token(named(names)).await.assert_admitted();
+    }
+}
+
 /// A server that can be built.
 fn right() -> ResourceServerBuilder {
     trusting(issuer())
