@@ -3,6 +3,11 @@
 //! configuration: the durations of `KeyTiming` are scaled to the cooldown of the run. To make it shorter, the lifetime is 10
 //! cooldowns instead of 20 and the stale bound 70 instead of 120; no pause or timeout is below 250 ms.
 //!
+//! Each line is a number, and whether it is within its bar. P6: a flood of unknown keys causes at most one fetch per cooldown.
+//! P7: nothing is refused in a rotation (a) of keys published before use, (b) without notice, later than a cooldown after the
+//! last fetch; (c) without notice and under flood, nothing is refused for longer than a cooldown. P8: no valid token of a
+//! known key is refused in an outage of half an hour, in whatever way the issuer fails.
+//!
 //! ```text
 //! cargo test --release --test faults                              a minute and a half
 //! cargo test --release --test faults -- --cooldown-ms 5000        a quarter of an hour
@@ -36,6 +41,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let mut run = Run::start(cooldown).await;
+        run.rotation_with_notice().await;
         run.rotation_with_notice_under_flood().await;
         run.hard_rotation_without_flood().await;
         run.hard_rotation_under_flood().await;
