@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use portcullis::testing::Issuer;
 use portcullis::{
     ConfigProblem, JwkSet, ResourceServer, ResourceServerBuilder, TrustedIssuer, all_scopes, not, role, scope,
 };
@@ -150,12 +151,7 @@ async fn roles_are_read_from_exactly_the_configured_place() {
         println!("{path}");
         let (issuer, server, _) = Api::trusting(|issuer| issuer.roles_at(path));
         let api = Api::new(server.build().unwrap().require(role("admin")));
-        let token = |claims: &Value| {
-            let members = claims.as_object().unwrap().iter();
-            members
-                .fold(issuer.token(AUDIENCE), |token, (name, value)| token.claim(name, value.clone()))
-                .sign()
-        };
+        let token = |claims: &Value| token_with(&issuer, claims);
         api.token(token(&good)).await.assert_admitted();
         api.token(token(&bad)).await.assert_denied(None);
         api.token(token(&json!({}))).await.assert_denied(None);
@@ -183,12 +179,7 @@ async fn scopes_stand_where_the_configuration_says_as_words_or_as_a_list() {
         let server = server.build().unwrap();
         let (api, other) =
             (Api::new(server.require(scope("read"))), Api::new(server.require(not(scope("read")))));
-        let token = |claims: &Value| {
-            let members = claims.as_object().unwrap().iter();
-            members
-                .fold(issuer.token(AUDIENCE), |token, (name, value)| token.claim(name, value.clone()))
-                .sign()
-        };
+        let token = |claims: &Value| token_with(&issuer, claims);
         api.token(token(&good)).await.assert_admitted();
         other.token(token(&good)).await.assert_denied(None);
         api.token(token(&bad)).await.assert_denied(Some("read"));
@@ -223,6 +214,12 @@ async fn a_list_that_is_said_to_be_elsewhere_is_neither_there_nor_not_there() {
         blocked.token(named(names.clone())).await.assert_denied(None);
         other.token(named(names)).await.assert_admitted();
     }
+}
+
+/// A token with these claims, too.
+fn token_with(issuer: &Issuer, claims: &Value) -> String {
+    let members = claims.as_object().unwrap().iter();
+    members.fold(issuer.token(AUDIENCE), |token, (name, value)| token.claim(name, value.clone())).sign()
 }
 
 /// A server that can be built.
