@@ -154,6 +154,11 @@ impl Claims {
         self.registered.audience.is_some()
     }
 
+    /// Whether `scope` is there; an empty one is.
+    pub(crate) fn has_scope(&self) -> bool {
+        self.registered.scope.is_some()
+    }
+
     /// Whether the token is bound to a key or certificate (`cnf`, RFC 7800 §3.1).
     pub(crate) fn has_confirmation(&self) -> bool {
         self.registered.confirmation.is_some()

@@ -60,14 +60,19 @@ impl Endpoint {
 
     /// For messages and events. Documents of others name endpoints, of any length and in any letters.
     pub(crate) fn shown(&self) -> String {
-        let url = without_secrets(&self.uri.to_string());
-        let mut shown: String = printable(&url).take(MOST_SHOWN.saturating_add(1)).collect();
-        if shown.chars().count() > MOST_SHOWN {
-            shown.pop();
-            shown.push_str("..");
-        }
-        shown
+        shown(&self.uri)
     }
+}
+
+/// A URL for messages and events, in part where it is long.
+pub(super) fn shown(uri: &Uri) -> String {
+    let url = without_secrets(&uri.to_string());
+    let mut shown: String = printable(&url).take(MOST_SHOWN.saturating_add(1)).collect();
+    if shown.chars().count() > MOST_SHOWN {
+        shown.pop();
+        shown.push_str("..");
+    }
+    shown
 }
 
 /// An IPv6 address in brackets, or a name or IPv4 address.

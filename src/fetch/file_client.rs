@@ -7,7 +7,7 @@ use http::{HeaderValue, Request, Response, header};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::endpoint::{Endpoint, without_secrets};
+use super::endpoint::{Endpoint, shown};
 use super::files::FetchFiles;
 use super::http_client::{FetchError, FetchLimits, HttpClient};
 use super::reqwest::DefaultClient;
@@ -61,7 +61,7 @@ impl FileClient {
             return Some(token);
         }
         let (issuer, path) = (&*self.issuer, token.path.display());
-        let to = without_secrets(&request.uri().to_string());
+        let to = shown(request.uri());
         tracing::warn!(target: "portcullis::files", event = "token_withheld", issuer, %path, to, "the token is not sent to a host that only the metadata names");
         None
     }

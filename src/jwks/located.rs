@@ -123,6 +123,10 @@ impl Located {
     pub(super) fn renew(&mut self, endpoint: Endpoint, at_home: bool, now: Duration) -> Move {
         self.looked = now;
         let pending = self.pending.take();
+        // Where a place that never brought keys took over from this one, the way back is no move.
+        if self.former.as_ref().is_some_and(|former| former.endpoint == endpoint) {
+            self.home = Some(Place { endpoint: endpoint.clone(), at: now });
+        }
         if endpoint != self.current.endpoint && !at_home && !self.is_home(&endpoint, now) {
             let known = pending.filter(|pending| pending.endpoint == endpoint);
             let pending = known.unwrap_or_else(|| Place { endpoint: endpoint.clone(), at: now });

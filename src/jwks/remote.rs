@@ -228,8 +228,10 @@ impl RemoteKeys {
         state.located = located.or(known);
         match result {
             // These keys made room for others while they were refreshed, and nobody waits for them.
-            Ok(_) if state.refreshing && self.snapshot.load().is_none() && !self.last_use.is_awaited() => {
-                state.forgo(now);
+            Ok(published)
+                if state.refreshing && self.snapshot.load().is_none() && !self.last_use.is_awaited() =>
+            {
+                state.forgo(published.confirmed, now);
             }
             Ok(published) => {
                 let lifetime = published.lifetime;

@@ -68,11 +68,15 @@ impl State {
         self.schedule.state(now) == KeyState::Evicted && !self.schedule.is_failing()
     }
 
-    /// Notes a success without taking what it brought.
-    pub(super) fn forgo(&mut self, now: Duration) {
+    /// Notes a success without taking what it brought; `confirmed` if that was a 304.
+    pub(super) fn forgo(&mut self, confirmed: bool, now: Duration) {
         self.schedule.succeeded(now, Duration::ZERO, 0);
         self.schedule.evicted();
-        self.record.succeeded(now);
+        if confirmed {
+            self.record.not_modified(now);
+        } else {
+            self.record.succeeded(now);
+        }
     }
 
     pub(super) fn failed(&mut self, now: Duration, failure: Failure) -> Failed {

@@ -68,10 +68,10 @@ pub(crate) struct ClaimMapping {
 }
 
 impl ClaimMapping {
-    /// Whether a token says that the list which is read from `path` is not in it: OpenID Connect Core §5.6.2
+    /// Whether a token says that the claim of this name is not in it: OpenID Connect Core §5.6.2
     /// (`_claim_names`), and what Entra ID sends where even that would be too long (`hasgroups`, which is never false).
-    pub(super) fn is_left_out(&self, path: &ClaimPath, claims: &Claims) -> bool {
-        let Some(name) = path.first() else { return false };
+    pub(super) fn is_left_out(&self, name: Option<&str>, claims: &Claims) -> bool {
+        let Some(name) = name else { return false };
         let there = |name| claims.member(name).filter(|value| !value.is_null());
         // What is there and no object names nothing that can be told apart.
         let elsewhere = || {

@@ -62,20 +62,27 @@ impl ValidatedToken {
     pub(crate) fn new(claims: Claims, mapping: &ClaimMapping) -> Self {
         let layout = mapping.layout;
         let roles = match &mapping.roles_at {
-            Some(path) if mapping.is_left_out(path, &claims) => Err(NotTold::LeftOut),
+            Some(path) if mapping.is_left_out(path.first(), &claims) => Err(NotTold::LeftOut),
             Some(path) => claims.find(path).map_err(|_| NotTold::Unreadable),
             None => Ok(None),
         };
+        let absent = |name| {
+            let left_out = mapping.is_left_out(Some(name), &claims);
+            if left_out { Granted::NotTold(NotTold::LeftOut) } else { Granted::Nowhere }
+        };
         let at = |name, granted: fn(ClaimPosition) -> Granted| {
-            claims.position(name).map_or(Granted::Nowhere, granted)
+            claims.position(name).map_or_else(|| absent(name), granted)
         };
         let scopes = match (&mapping.scopes_at, layout.scopes) {
-            (Some(path), _) if mapping.is_left_out(path, &claims) => Granted::NotTold(NotTold::LeftOut),
+            (Some(path), _) if mapping.is_left_out(path.first(), &claims) => {
+                Granted::NotTold(NotTold::LeftOut)
+            }
             (Some(path), _) => match claims.find(path) {
                 Ok(position) => position.map_or(Granted::Nowhere, Granted::Either),
                 Err(_) => Granted::NotTold(NotTold::Unreadable),
             },
-            (None, ScopesAt::Registered) => Granted::Registered,
+            (None, ScopesAt::Registered) if claims.has_scope() => Granted::Registered,
+            (None, ScopesAt::Registered) => absent("scope"),
             (None, ScopesAt::Nowhere) => Granted::Nowhere,
             (None, ScopesAt::Words(name)) => at(name, Granted::Words),
             (None, ScopesAt::List(name)) => at(name, Granted::List),

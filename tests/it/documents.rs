@@ -503,6 +503,26 @@ async fn another_host_is_followed_when_every_look_of_a_day_has_named_it() {
 }
 
 #[tokio::test]
+async fn a_move_to_a_host_that_never_brings_keys_is_undone_as_soon_as_the_metadata_says_so() {
+    // covers: HM-006, CHL-017
+    let site = Site::new();
+    site.on(ELSEWHERE, [site.keys()]);
+    site.on(OTHER, UNREACHABLE);
+    site.on(OPENID, [metadata(ELSEWHERE), metadata(OTHER)]);
+    let api = site.discovering();
+    api.token(site.token()).await.assert_admitted();
+    for _ in 1..=28 {
+        site.advance(3600);
+        assert_ne!(api.token(site.stranger()).await.status, 200);
+    }
+    assert_eq!(api.token(site.token()).await.status, 503, "the mistake was followed after a day");
+    site.on(OPENID, [metadata(ELSEWHERE)]);
+    site.advance(60);
+    api.token(site.token()).await.assert_admitted();
+    assert_eq!(hour(&site, &api).await.0.as_deref(), Some(ELSEWHERE));
+}
+
+#[tokio::test]
 async fn a_day_that_another_host_is_named_begins_anew_with_every_other_word() {
     // covers: HM-006
     for word in [JWKS, ELSEWHERE, "https://evil.example/other"] {

@@ -210,6 +210,9 @@ async fn a_list_that_is_said_to_be_elsewhere_is_neither_there_nor_not_there() {
         blocked.token(named(names.clone())).await.assert_denied(None);
         other.token(named(names)).await.assert_denied(None);
     }
+    let unsaid = issuer.token(AUDIENCE).claim("_claim_names", json!({ "scope": "src1" })).sign();
+    Api::new(server.require(scope("x"))).token(&unsaid).await.assert_denied(Some("x"));
+    Api::new(server.require(not(scope("x")))).token(&unsaid).await.assert_denied(None);
     for names in [json!({ "shoe_size": "src1" }), json!(null)] {
         blocked.token(named(names.clone())).await.assert_denied(None);
         other.token(named(names)).await.assert_admitted();
