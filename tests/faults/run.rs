@@ -17,6 +17,8 @@ const ROTATIONS: u32 = 3;
 /// Half an hour and an hour, in cooldowns of thirty seconds.
 const HALF_AN_HOUR: u32 = 60;
 const STALE_BOUND: u32 = 70;
+/// What is measured at the other end of a socket comes this much later, on a busy machine.
+const SLACK: Duration = Duration::from_millis(150);
 /// What the allocator may hold on to, in KiB. The issuer and the clients are in this process, too.
 const MEMORY_MORE: usize = 8 << 10;
 
@@ -86,12 +88,11 @@ impl Run {
         );
         let gap = self.issuer.shortest_gap_since(began).unwrap_or_default();
         let gap = gap.as_secs_f64() / self.cooldown.as_secs_f64();
-        // What is measured at the issuer arrives a little earlier or later than it was sent.
         self.report.check(
             "P6",
             "shortest time between two fetches, in cooldowns",
             format!("{gap:.2}"),
-            gap > 0.9,
+            gap > 1.0 - self.slack(),
         );
         self.report.check(
             "P6",
@@ -147,7 +148,7 @@ impl Run {
             "P7c",
             "last refusal after a hard rotation under flood, in cooldowns",
             format!("{cooldowns:.2}"),
-            cooldowns <= 1.1,
+            cooldowns <= 1.0 + self.slack(),
         );
     }
 
@@ -199,7 +200,7 @@ impl Run {
         let met = self.load.take();
         let last = met.refused.last().map(|(at, _)| *at - back).unwrap_or_default();
         let cooldowns = last.as_secs_f64() / self.cooldown.as_secs_f64();
-        let recovered = met.admitted > 0 && cooldowns <= 2.1;
+        let recovered = met.admitted > 0 && cooldowns <= 2.0 + self.slack();
         // Its longest pause is two cooldowns.
         self.report.check(
             "",
@@ -233,7 +234,7 @@ impl Run {
             "",
             "last refusal after the keys came back, in cooldowns",
             format!("{cooldowns:.2}"),
-            met.admitted > 0 && cooldowns <= 1.1,
+            met.admitted > 0 && cooldowns <= 1.0 + self.slack(),
         );
     }
 
@@ -251,6 +252,11 @@ impl Run {
 
     async fn wait(&self, cooldowns: u32) {
         sleep(self.cooldown * cooldowns).await;
+    }
+
+    /// In cooldowns.
+    fn slack(&self) -> f64 {
+        SLACK.as_secs_f64() / self.cooldown.as_secs_f64()
     }
 
     fn note_load(&self, met: &Met) {
