@@ -5,79 +5,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, IF_NONE_MATCH};
-use portcullis::testing::{Flaw, Issuer, ManualClock};
-use portcullis::{ResourceServer, ResourceServerBuilder, TrustedIssuer, authenticated};
+use portcullis::testing::Issuer;
+use portcullis::{ResourceServer, TrustedIssuer, authenticated};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::support::{AUDIENCE, Api, ISSUER, NOW, Reply, ScriptedClient, capture_logs, eventually};
+use crate::support::{AUDIENCE, Api, ISSUER, JWKS, Reply, Site, capture_logs, eventually};
 
 const OPENID: &str = "https://id.example.com/.well-known/openid-configuration";
 const OAUTH: &str = "https://id.example.com/.well-known/oauth-authorization-server";
-const JWKS: &str = "https://id.example.com/jwks";
 const ELSEWHERE: &str = "https://keys.example.net/jwks";
 const OTHER: &str = "https://evil.example/jwks";
 
 const UNREACHABLE: [Reply; 1] = [Reply::Unreachable];
 
-/// An issuer behind a scripted network, and the clock of everybody.
-struct Site {
-    issuer: Issuer,
-    client: ScriptedClient,
-    clock: ManualClock,
-}
-
 impl Site {
-    fn new() -> Self {
-        let clock = ManualClock::at(NOW);
-        let issuer = Issuer::offline(ISSUER).with_clock(clock.clone());
-        Self { issuer, client: ScriptedClient::default(), clock }
-    }
-
-    fn server(&self, issuer: impl Into<TrustedIssuer>) -> ResourceServerBuilder {
-        ResourceServer::builder(issuer)
-            .audience(AUDIENCE)
-            .with_clock(self.clock.clone())
-            .with_http_client(self.client.clone())
-    }
-
-    /// An API that knows its `jwks_uri`.
-    fn configured(&self) -> Api {
-        Api::new(
-            self.server(TrustedIssuer::new(ISSUER).jwks_uri(JWKS)).build().unwrap().require(authenticated()),
-        )
-    }
-
-    /// An API that knows its issuer only.
-    fn discovering(&self) -> Api {
-        Api::new(self.server(ISSUER).build().unwrap().require(authenticated()))
-    }
-
     /// From now on, GETs of `url` are answered like this.
     fn on(&self, url: &str, replies: impl IntoIterator<Item = Reply>) {
         let _ = self.client.clone().on(url, replies);
     }
 
-    fn keys(&self) -> Reply {
-        Reply::Json(self.issuer.jwks_json().to_string())
-    }
-
     /// The keys, with these header fields.
     fn keys_with(&self, headers: &[(&'static str, &'static str)]) -> Reply {
         Reply::Response(200, headers.to_vec(), self.issuer.jwks_json().to_string())
-    }
-
-    /// A token that stays valid for the days of a test.
-    fn token(&self) -> String {
-        self.issuer.token(AUDIENCE).expires_in(Duration::from_secs(1_000_000)).sign()
-    }
-
-    fn stranger(&self) -> String {
-        self.issuer.token(AUDIENCE).flaw(Flaw::UnknownKey).sign()
-    }
-
-    fn advance(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
     }
 
     /// The keys are known and near their end: one more request, in the background, and the keys are those that it brought.

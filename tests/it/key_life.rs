@@ -6,52 +6,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis::testing::{Flaw, Issuer, ManualClock};
-use portcullis::{KeyTiming, ResourceServer, ResourceServerBuilder, TrustedIssuer, authenticated};
+use portcullis::testing::Issuer;
+use portcullis::{KeyTiming, ResourceServerBuilder, TrustedIssuer, authenticated};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::support::{AUDIENCE, Api, ISSUER, NOW, Reply, ScriptedClient, capture_logs};
+use crate::support::{Api, ISSUER, JWKS, Reply, Site, capture_logs};
 
-const JWKS: &str = "https://id.example.com/jwks";
-
-/// An issuer behind a scripted network, and the clock of everybody.
-struct World {
-    issuer: Issuer,
-    client: ScriptedClient,
-    clock: ManualClock,
+/// A site whose keys are these, one after the other.
+fn site(replies: impl FnOnce(&Issuer) -> Vec<Reply>) -> Site {
+    let site = Site::new();
+    site.client.clone().on(JWKS, replies(&site.issuer));
+    site
 }
 
-impl World {
-    fn new(replies: impl FnOnce(&Issuer) -> Vec<Reply>) -> Self {
-        let clock = ManualClock::at(NOW);
-        let issuer = Issuer::offline(ISSUER).with_clock(clock.clone());
-        let client = ScriptedClient::default().on(JWKS, replies(&issuer));
-        Self { issuer, client, clock }
-    }
-
-    fn server(&self) -> ResourceServerBuilder {
-        ResourceServer::builder(TrustedIssuer::new(ISSUER).jwks_uri(JWKS))
-            .audience(AUDIENCE)
-            .with_clock(self.clock.clone())
-            .with_http_client(self.client.clone())
-    }
-
-    fn api(&self) -> Api {
-        Api::new(self.server().build().unwrap().require(authenticated()))
-    }
-
-    fn token(&self) -> String {
-        self.issuer.token(AUDIENCE).expires_in(Duration::from_secs(86_400)).sign()
-    }
-
-    fn stranger(&self) -> String {
-        self.issuer.token(AUDIENCE).flaw(Flaw::UnknownKey).sign()
-    }
-
-    fn advance(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
-    }
+/// A server that knows where the keys are.
+fn server(site: &Site) -> ResourceServerBuilder {
+    site.server(TrustedIssuer::new(ISSUER).jwks_uri(JWKS))
 }
 
 fn keys(issuer: &Issuer) -> Reply {
@@ -75,7 +46,7 @@ fn assert_events(log: &str, expected: &[&str]) {
 #[tokio::test]
 async fn each_step_of_a_key_set_is_an_event_with_its_issuer() {
     // covers: JWK-018
-    let world = World::new(|issuer| {
+    let world = site(|issuer| {
         let first = keys(issuer);
         issuer.rotate();
         vec![
@@ -86,7 +57,7 @@ async fn each_step_of_a_key_set_is_an_event_with_its_issuer() {
             Reply::Unreachable,
         ]
     });
-    let api = world.api();
+    let api = world.configured();
     let ((), log) =
         capture_logs(async { api.token(world.stranger()).await.assert_invalid("unknown_key") }).await;
     assert_events(&log, &["keys_fetching", "keys_loaded", "keys_changed"]);
@@ -134,13 +105,13 @@ fn one_key(issuer: &Issuer, kid: Option<&str>) -> Reply {
 async fn another_key_under_the_same_kid_or_without_one_is_told_of() {
     // covers: JWK-012
     for (kid, replaced) in [(Some("same"), "replaced=[\"same\"]"), (None, "replaced=[\"-\"]")] {
-        let world = World::new(|issuer| {
+        let world = site(|issuer| {
             let first = one_key(issuer, kid);
             issuer.rotate();
             let second = one_key(issuer, kid);
             vec![first, second.clone(), second]
         });
-        let api = world.api();
+        let api = world.configured();
         drop(api.token(world.stranger()).await);
         for expected in
             [&["keys_fetching", "keys_loaded", "keys_changed"][..], &["keys_fetching", "keys_loaded"]]
@@ -160,8 +131,8 @@ async fn a_key_that_verifies_other_algorithms_than_before_is_told_of() {
     // RFC 8037, appendix A.2.
     let key = r#""kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
     let keys = |more: &str| Reply::Json(format!(r#"{{"keys":[{{{key}{more}}}]}}"#));
-    let world = World::new(|_| vec![keys(r#","alg":"EdDSA""#), keys("")]);
-    let api = world.api();
+    let world = site(|_| vec![keys(r#","alg":"EdDSA""#), keys("")]);
+    let api = world.configured();
     drop(api.token(world.stranger()).await);
     world.advance(30);
     let (_, log) = capture_logs(async { api.token(world.stranger()).await }).await;
@@ -171,11 +142,11 @@ async fn a_key_that_verifies_other_algorithms_than_before_is_told_of() {
 
 #[tokio::test]
 async fn a_set_that_did_not_change_is_told_of_as_such() {
-    let world = World::new(|issuer| {
+    let world = site(|issuer| {
         let tagged = Reply::Response(200, vec![("etag", "\"1\"")], issuer.jwks_json().to_string());
         vec![tagged, Reply::Response(304, vec![("etag", "\"1\"")], String::new())]
     });
-    let api = world.api();
+    let api = world.configured();
     api.token(world.token()).await.assert_admitted();
     world.advance(600 + 3600);
     let ((), log) = capture_logs(async { api.token(world.token()).await.assert_admitted() }).await;
@@ -184,7 +155,7 @@ async fn a_set_that_did_not_change_is_told_of_as_such() {
 
 #[tokio::test]
 async fn an_event_shows_a_bounded_part_of_what_an_issuer_calls_its_keys() {
-    let world = World::new(|issuer| {
+    let world = site(|issuer| {
         let mut set = issuer.jwks_json();
         let key = set["keys"][0].clone();
         let named = |kid: String| {
@@ -195,7 +166,7 @@ async fn an_event_shows_a_bounded_part_of_what_an_issuer_calls_its_keys() {
         set["keys"] = (0..50).map(|number| named(format!("{number}\n{}", "x".repeat(1000)))).collect();
         vec![Reply::Json(set.to_string())]
     });
-    let api = world.api();
+    let api = world.configured();
     let ((), log) =
         capture_logs(async { api.token(world.token()).await.assert_invalid("unknown_key") }).await;
     assert_events(&log, &["keys_fetching", "keys_loaded", "keys_changed"]);
@@ -205,8 +176,8 @@ async fn an_event_shows_a_bounded_part_of_what_an_issuer_calls_its_keys() {
 #[tokio::test]
 async fn a_crowd_that_waits_for_one_fetch_is_one_event() {
     let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(Reply::Unreachable));
-    let world = World::new(|_| vec![hanging]);
-    let (api, token) = (world.api(), world.token());
+    let world = site(|_| vec![hanging]);
+    let (api, token) = (world.configured(), world.token());
     let mut waiting: Vec<_> = (0..1024).map(|_| Box::pin(api.token(&token))).collect();
     for waiting in &mut waiting {
         assert!(futures_util::FutureExt::now_or_never(waiting.as_mut()).is_none());
@@ -223,8 +194,8 @@ async fn a_crowd_that_waits_for_one_fetch_is_one_event() {
 #[tokio::test]
 async fn a_fetch_ends_with_the_last_handle_that_could_use_it() {
     let gate = Arc::new(Semaphore::new(0));
-    let world = World::new(|_| vec![Reply::After(Arc::clone(&gate), Box::new(Reply::Unreachable))]);
-    let server = world.server().build().unwrap();
+    let world = site(|_| vec![Reply::After(Arc::clone(&gate), Box::new(Reply::Unreachable))]);
+    let server = server(&world).build().unwrap();
     let (api, other) = (Api::new(server.require(authenticated())), server.clone());
     let script = Arc::strong_count(&gate);
     tokio::select! {
@@ -248,14 +219,14 @@ async fn a_fetch_ends_with_the_last_handle_that_could_use_it() {
 #[tokio::test]
 async fn times_are_those_of_the_configuration() {
     // covers: JWK-009, JWK-011, JWK-013
-    let world = World::new(|issuer| vec![keys(issuer), Reply::Unreachable]);
+    let world = site(|issuer| vec![keys(issuer), Reply::Unreachable]);
     let mut timing = KeyTiming::default();
     timing.cooldown = Duration::from_millis(100);
     timing.shortest_lifetime = Duration::from_millis(500);
     timing.lifetime = Duration::from_secs(1);
     timing.stale_bound = Duration::from_secs(1);
     timing.first_backoff = Duration::from_secs(3);
-    let api = Api::new(world.server().key_timing(timing).build().unwrap().require(authenticated()));
+    let api = Api::new(server(&world).key_timing(timing).build().unwrap().require(authenticated()));
     api.token(world.token()).await.assert_admitted();
     world.clock.advance(Duration::from_millis(99));
     api.token(world.stranger()).await.assert_invalid("unknown_key");

@@ -6,64 +6,17 @@ use std::time::Duration;
 
 use portcullis::SignatureAlgorithm::{EdDsa, Es256};
 use portcullis::testing::{Flaw, Issuer, ManualClock};
-use portcullis::{Clock, ResourceServer, ResourceServerBuilder, TrustedIssuer, authenticated};
+use portcullis::{Clock, ResourceServer, TrustedIssuer, authenticated};
 use tokio::sync::Semaphore;
 
-use crate::support::{AUDIENCE, Api, ISSUER, NOW, Reply, ScriptedClient, capture_logs, eventually};
+use crate::support::{AUDIENCE, Api, ISSUER, JWKS, Reply, Site, capture_logs, eventually};
 
 const OPENID: &str = "https://id.example.com/.well-known/openid-configuration";
 const OAUTH: &str = "https://id.example.com/.well-known/oauth-authorization-server";
-const JWKS: &str = "https://id.example.com/jwks";
 
-/// An issuer behind a scripted network, and the clock of everybody.
-struct World {
-    issuer: Issuer,
-    client: ScriptedClient,
-    clock: ManualClock,
-}
-
-impl World {
-    fn new() -> Self {
-        let clock = ManualClock::at(NOW);
-        let issuer = Issuer::offline(ISSUER).with_clock(clock.clone());
-        Self { issuer, client: ScriptedClient::default(), clock }
-    }
-
-    fn server(&self, issuer: impl Into<TrustedIssuer>) -> ResourceServerBuilder {
-        ResourceServer::builder(issuer)
-            .audience(AUDIENCE)
-            .with_clock(self.clock.clone())
-            .with_http_client(self.client.clone())
-    }
-
-    /// An API that knows its `jwks_uri`.
-    fn api(&self) -> Api {
-        Api::new(self.server(located()).build().unwrap().require(authenticated()))
-    }
-
-    /// An API that knows its issuer only.
-    fn discovering_api(&self) -> Api {
-        Api::new(self.server(ISSUER).build().unwrap().require(authenticated()))
-    }
-
-    fn jwks(&self) -> Reply {
-        Reply::Json(self.issuer.jwks_json().to_string())
-    }
-
+impl Site {
     fn metadata(&self) -> Reply {
         Reply::Json(self.issuer.metadata_json().to_string())
-    }
-
-    fn token(&self) -> String {
-        self.issuer.token(AUDIENCE).expires_in(Duration::from_secs(86_400)).sign()
-    }
-
-    fn stranger(&self) -> String {
-        self.issuer.token(AUDIENCE).flaw(Flaw::UnknownKey).sign()
-    }
-
-    fn advance(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
     }
 }
 
@@ -75,8 +28,8 @@ fn located() -> TrustedIssuer {
 #[test]
 fn building_needs_no_runtime_and_no_network() {
     // covers: JWK-022
-    let world = World::new();
-    drop(world.discovering_api());
+    let world = Site::new();
+    drop(world.discovering());
     assert_eq!(world.client.count(), 0);
     // With the default client, too.
     ResourceServer::builder(ISSUER).audience(AUDIENCE).build().unwrap();
@@ -85,9 +38,9 @@ fn building_needs_no_runtime_and_no_network() {
 #[tokio::test]
 async fn keys_are_found_through_openid_metadata_at_the_first_token() {
     // covers: DSC-003
-    let world = World::new();
-    world.client.clone().on(OPENID, [world.metadata()]).on(JWKS, [world.jwks()]);
-    let api = world.discovering_api();
+    let world = Site::new();
+    world.client.clone().on(OPENID, [world.metadata()]).on(JWKS, [world.keys()]);
+    let api = world.discovering();
     for _ in 0..3 {
         api.token(world.token()).await.assert_admitted();
     }
@@ -97,16 +50,16 @@ async fn keys_are_found_through_openid_metadata_at_the_first_token() {
 #[tokio::test]
 async fn without_openid_metadata_the_oauth_document_is_used() {
     // covers: DSC-001
-    let world = World::new();
-    world.client.clone().on(OAUTH, [world.metadata()]).on(JWKS, [world.jwks()]);
-    world.discovering_api().token(world.token()).await.assert_admitted();
+    let world = Site::new();
+    world.client.clone().on(OAUTH, [world.metadata()]).on(JWKS, [world.keys()]);
+    world.discovering().token(world.token()).await.assert_admitted();
     assert_eq!(world.client.requests(), [OPENID, OAUTH, JWKS]);
 }
 
 #[tokio::test]
 async fn metadata_members_that_are_not_needed_are_not_looked_at() {
     // covers: DSC-011
-    let world = World::new();
+    let world = Site::new();
     let mut document = world.issuer.metadata_json();
     for (name, value) in [
         ("x", serde_json::json!({})),
@@ -116,15 +69,15 @@ async fn metadata_members_that_are_not_needed_are_not_looked_at() {
     ] {
         document[name] = value;
     }
-    world.client.clone().on(OPENID, [Reply::Json(document.to_string())]).on(JWKS, [world.jwks()]);
-    world.discovering_api().token(world.token()).await.assert_admitted();
+    world.client.clone().on(OPENID, [Reply::Json(document.to_string())]).on(JWKS, [world.keys()]);
+    world.discovering().token(world.token()).await.assert_admitted();
     // Those that are needed are not guessed.
     for name in ["issuer", "jwks_uri"] {
-        let world = World::new();
+        let world = Site::new();
         let mut document = world.issuer.metadata_json();
         document[name] = serde_json::json!([document[name]]);
-        world.client.clone().on(OPENID, [Reply::Json(document.to_string())]).on(JWKS, [world.jwks()]);
-        world.discovering_api().token(world.token()).await.assert_unavailable(1);
+        world.client.clone().on(OPENID, [Reply::Json(document.to_string())]).on(JWKS, [world.keys()]);
+        world.discovering().token(world.token()).await.assert_unavailable(1);
     }
 }
 
@@ -139,10 +92,10 @@ async fn an_issuer_in_another_unicode_normal_form_is_another_issuer() {
         "https://id.example.com/caf%c3%a9",
     ] {
         for (named, admitted) in [(configured, true), (other, false)] {
-            let world = World::new();
+            let world = Site::new();
             let document = serde_json::json!({ "issuer": named, "jwks_uri": JWKS }).to_string();
             let place = format!("{configured}/.well-known/openid-configuration");
-            world.client.clone().on(&place, [Reply::Json(document)]).on(JWKS, [world.jwks()]);
+            world.client.clone().on(&place, [Reply::Json(document)]).on(JWKS, [world.keys()]);
             let server =
                 ResourceServer::builder(configured).audience(AUDIENCE).with_clock(world.clock.clone());
             let server = server.with_http_client(world.client.clone()).build().unwrap();
@@ -160,15 +113,15 @@ async fn metadata_of_another_issuer_is_not_used_and_ends_discovery() {
     for other in
         ["https://id.example.com/", "https://ID.example.com", "http://id.example.com", "https://evil.example"]
     {
-        let world = World::new();
+        let world = Site::new();
         let document = serde_json::json!({ "issuer": other, "jwks_uri": JWKS }).to_string();
         world
             .client
             .clone()
             .on(OPENID, [Reply::Json(document)])
             .on(OAUTH, [world.metadata()])
-            .on(JWKS, [world.jwks()]);
-        world.discovering_api().token(world.token()).await.assert_unavailable(1);
+            .on(JWKS, [world.keys()]);
+        world.discovering().token(world.token()).await.assert_unavailable(1);
         assert_eq!(world.client.requests(), [OPENID], "{other}");
     }
 }
@@ -179,7 +132,7 @@ async fn metadata_that_is_no_json_object_or_names_no_https_key_set_is_an_outage(
     let json = |text: &str| Reply::Json(text.to_owned());
     let html = Reply::Response(200, vec![("content-type", "text/html")], "<html>".to_owned());
     let redirect = Reply::Response(302, vec![("location", "https://evil.example")], String::new());
-    let untyped = |headers| Reply::Response(200, headers, World::new().issuer.metadata_json().to_string());
+    let untyped = |headers| Reply::Response(200, headers, Site::new().issuer.metadata_json().to_string());
     for reply in [
         html,
         untyped(vec![("content-type", "text/html")]),
@@ -196,9 +149,9 @@ async fn metadata_that_is_no_json_object_or_names_no_https_key_set_is_an_outage(
         json(r#"{"issuer":"https://id.example.com","jwks_uri":5}"#),
         json(r#"{"issuer":"https://id.example.com","issuer":"x","jwks_uri":"https://id.example.com/jwks"}"#),
     ] {
-        let world = World::new();
-        world.client.clone().on(OPENID, [reply.clone()]).on(JWKS, [world.jwks()]);
-        world.discovering_api().token(world.token()).await.assert_unavailable(1);
+        let world = Site::new();
+        world.client.clone().on(OPENID, [reply.clone()]).on(JWKS, [world.keys()]);
+        world.discovering().token(world.token()).await.assert_unavailable(1);
         assert_eq!(world.client.requests(), [OPENID], "{reply:?}");
     }
 }
@@ -206,11 +159,11 @@ async fn metadata_that_is_no_json_object_or_names_no_https_key_set_is_an_outage(
 #[tokio::test]
 async fn algorithms_in_metadata_add_nothing() {
     // covers: DSC-013, HM-004
-    let world = World::new();
+    let world = Site::new();
     let mut metadata = world.issuer.metadata_json();
     metadata["id_token_signing_alg_values_supported"] = serde_json::json!(["none", "HS256"]);
-    world.client.clone().on(OPENID, [Reply::Json(metadata.to_string())]).on(JWKS, [world.jwks()]);
-    let api = world.discovering_api();
+    world.client.clone().on(OPENID, [Reply::Json(metadata.to_string())]).on(JWKS, [world.keys()]);
+    let api = world.discovering();
     api.token(world.token()).await.assert_admitted();
     api.token(world.issuer.token(AUDIENCE).flaw(Flaw::AlgNone).sign())
         .await
@@ -219,7 +172,7 @@ async fn algorithms_in_metadata_add_nothing() {
 
 #[tokio::test]
 async fn a_moved_key_set_is_found_again_after_a_failure_and_after_an_hour() {
-    let world = World::new();
+    let world = Site::new();
     let moved = "https://id.example.com/moved";
     let metadata = serde_json::json!({ "issuer": ISSUER, "jwks_uri": moved }).to_string();
     let not_found = Reply::Response(404, vec![], String::new());
@@ -229,9 +182,9 @@ async fn a_moved_key_set_is_found_again_after_a_failure_and_after_an_hour() {
         .client
         .clone()
         .on(OPENID, [world.metadata(), Reply::Json(metadata)])
-        .on(JWKS, [world.jwks(), not_found])
+        .on(JWKS, [world.keys(), not_found])
         .on(moved, [lives_long]);
-    let api = world.discovering_api();
+    let api = world.discovering();
     api.token(world.token()).await.assert_admitted();
     world.advance(30);
     api.token(world.stranger()).await.assert_unavailable(30);
@@ -246,10 +199,10 @@ async fn a_moved_key_set_is_found_again_after_a_failure_and_after_an_hour() {
 #[tokio::test]
 async fn two_hundred_first_requests_share_one_fetch() {
     // covers: JWK-010
-    let world = World::new();
+    let world = Site::new();
     let gate = Arc::new(Semaphore::new(0));
-    world.client.clone().on(JWKS, [Reply::After(Arc::clone(&gate), Box::new(world.jwks()))]);
-    let (api, token) = (Arc::new(world.api()), world.token());
+    world.client.clone().on(JWKS, [Reply::After(Arc::clone(&gate), Box::new(world.keys()))]);
+    let (api, token) = (Arc::new(world.configured()), world.token());
     let waiting: Vec<_> = (0..200)
         .map(|_| {
             let (api, token) = (Arc::clone(&api), token.clone());
@@ -267,12 +220,12 @@ async fn two_hundred_first_requests_share_one_fetch() {
 #[tokio::test]
 async fn a_rotated_key_is_found_by_the_first_token_that_needs_it_and_the_old_one_stops_working() {
     // covers: JWK-008, JWK-012
-    let world = World::new();
-    let before = world.jwks();
+    let world = Site::new();
+    let before = world.keys();
     let old = world.token();
     world.issuer.rotate();
-    world.client.clone().on(JWKS, [before, world.jwks()]);
-    let api = world.api();
+    world.client.clone().on(JWKS, [before, world.keys()]);
+    let api = world.configured();
     api.token(&old).await.assert_admitted();
     world.advance(30);
     api.token(world.token()).await.assert_admitted();
@@ -284,11 +237,11 @@ async fn a_rotated_key_is_found_by_the_first_token_that_needs_it_and_the_old_one
 async fn a_fetched_set_has_at_most_a_hundred_keys() {
     // covers: JWK-016, HK-007
     for (count, admitted) in [(100, true), (101, false), (1_000, false)] {
-        let world = World::new();
+        let world = Site::new();
         let mut set = world.issuer.jwks_json();
         set["keys"].as_array_mut().unwrap().resize(count, serde_json::json!({ "kty": "EC" }));
         world.client.clone().on(JWKS, [Reply::Json(set.to_string())]);
-        let answer = world.api().token(world.token()).await;
+        let answer = world.configured().token(world.token()).await;
         if admitted {
             answer.assert_admitted();
         } else {
@@ -302,11 +255,11 @@ async fn a_fetched_set_has_at_most_a_hundred_keys() {
 async fn an_issuer_that_publishes_private_keys_is_told_of_in_the_log() {
     // covers: HK-005
     for (name, warned) in [("d", true), ("k", true), ("priv", true), ("oth", true), ("x5u", false)] {
-        let world = World::new();
+        let world = Site::new();
         let mut set = world.issuer.jwks_json();
         set["keys"][0][name] = "private-member".into();
         world.client.clone().on(JWKS, [Reply::Json(set.to_string())]);
-        let api = world.api();
+        let api = world.configured();
         let (answer, log) = capture_logs(api.token(world.token())).await;
         answer.assert_admitted();
         assert_eq!(log.contains("publishes private"), warned, "{log}");
@@ -317,7 +270,7 @@ async fn an_issuer_that_publishes_private_keys_is_told_of_in_the_log() {
 #[tokio::test]
 async fn a_key_that_comes_back_under_the_same_kid_is_the_new_key() {
     // covers: HK-011
-    let world = World::new();
+    let world = Site::new();
     let published = || {
         let mut set = world.issuer.jwks_json();
         set["keys"][0]["kid"] = "same".into();
@@ -328,7 +281,7 @@ async fn a_key_that_comes_back_under_the_same_kid_is_the_new_key() {
     let (before, old) = (published(), token());
     world.issuer.rotate();
     world.client.clone().on(JWKS, [before, published()]);
-    let api = world.api();
+    let api = world.configured();
     api.token(&old).await.assert_admitted();
     // Found when the set is next fetched, at the end of its lifetime at the latest.
     api.token(token()).await.assert_invalid("bad_signature");
@@ -346,9 +299,9 @@ async fn a_key_that_comes_back_under_the_same_kid_is_the_new_key() {
 #[tokio::test]
 async fn ten_thousand_strangers_cause_one_fetch_per_cooldown() {
     // covers: JWK-009
-    let world = World::new();
-    world.client.clone().on(JWKS, [world.jwks()]);
-    let api = world.api();
+    let world = Site::new();
+    world.client.clone().on(JWKS, [world.keys()]);
+    let api = world.configured();
     for number in 0..10_000 {
         let key_id = format!("stranger-{number}");
         let token = world.issuer.token(AUDIENCE).header("kid", key_id).sign();
@@ -365,9 +318,9 @@ async fn ten_thousand_strangers_cause_one_fetch_per_cooldown() {
 #[tokio::test]
 async fn a_token_that_is_refused_anyway_never_causes_a_fetch() {
     // covers: JWT-005, JWS-027, HT-015
-    let world = World::new();
-    world.client.clone().on(JWKS, [world.jwks()]);
-    let api = world.api();
+    let world = Site::new();
+    world.client.clone().on(JWKS, [world.keys()]);
+    let api = world.configured();
     for flaw in [
         Flaw::Expired,
         Flaw::WrongIssuer,
@@ -389,9 +342,9 @@ async fn a_token_that_is_refused_anyway_never_causes_a_fetch() {
 #[tokio::test]
 async fn keys_are_refreshed_in_the_background_ahead_of_their_end() {
     // covers: JWK-013
-    let world = World::new();
-    world.client.clone().on(JWKS, [world.jwks()]);
-    let api = world.api();
+    let world = Site::new();
+    world.client.clone().on(JWKS, [world.keys()]);
+    let api = world.configured();
     api.token(world.token()).await.assert_admitted();
     world.advance(449);
     api.token(world.token()).await.assert_admitted();
@@ -406,10 +359,10 @@ async fn keys_are_refreshed_in_the_background_ahead_of_their_end() {
 
 #[tokio::test]
 async fn a_known_key_never_waits_for_a_fetch() {
-    let world = World::new();
-    let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(world.jwks()));
-    world.client.clone().on(JWKS, [world.jwks(), hanging]);
-    let api = world.api();
+    let world = Site::new();
+    let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(world.keys()));
+    world.client.clone().on(JWKS, [world.keys(), hanging]);
+    let api = world.configured();
     api.token(world.token()).await.assert_admitted();
     // The refresh hangs, and so does a stranger's question; those who have a key are served.
     world.advance(599);
@@ -433,7 +386,7 @@ async fn the_last_good_keys_survive_an_outage_for_an_hour_and_then_requests_fail
     let json = |text: &str| Reply::Json(text.to_owned());
     let status = |status, headers| Reply::Response(status, headers, String::new());
     // Were one of these taken, no token of before would be admitted.
-    let others = World::new().issuer.jwks_json();
+    let others = Site::new().issuer.jwks_json();
     let large = format!("{others}{}", " ".repeat(256 * 1024));
     let many = serde_json::json!({ "keys": vec![&others["keys"][0]; 101] }).to_string();
     for (outage, code) in [
@@ -456,8 +409,8 @@ async fn the_last_good_keys_survive_an_outage_for_an_hour_and_then_requests_fail
         (json(&many), "too_many_keys"),
         (json(&format!(r#"{{"keys":[{}{{}}]}}"#, "{},".repeat(2_000))), "too_many_keys"),
     ] {
-        let world = World::new();
-        world.client.clone().on(JWKS, [world.jwks(), outage]);
+        let world = Site::new();
+        world.client.clone().on(JWKS, [world.keys(), outage]);
         let server = world.server(located()).build().unwrap();
         let api = Api::new(server.require(authenticated()));
         api.token(world.token()).await.assert_admitted();
@@ -478,10 +431,10 @@ async fn the_last_good_keys_survive_an_outage_for_an_hour_and_then_requests_fail
 #[tokio::test]
 async fn a_fetch_that_never_ends_is_given_up_and_nobody_waits_for_it_forever() {
     // covers: JWK-016
-    let world = World::new();
-    let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(world.jwks()));
-    world.client.clone().on(JWKS, [hanging.clone(), hanging, world.jwks()]);
-    let (api, token) = (Arc::new(world.api()), world.token());
+    let world = Site::new();
+    let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(world.keys()));
+    world.client.clone().on(JWKS, [hanging.clone(), hanging, world.keys()]);
+    let (api, token) = (Arc::new(world.configured()), world.token());
     let waiting = |api: &Arc<Api>| {
         let (api, token) = (Arc::clone(api), token.clone());
         tokio::spawn(async move { api.token(token).await })
@@ -503,10 +456,10 @@ async fn a_fetch_that_never_ends_is_given_up_and_nobody_waits_for_it_forever() {
 
 #[tokio::test]
 async fn no_more_than_a_thousand_requests_wait_for_one_fetch() {
-    let world = World::new();
-    let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(world.jwks()));
+    let world = Site::new();
+    let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(world.keys()));
     world.client.clone().on(JWKS, [hanging]);
-    let (api, token) = (Arc::new(world.api()), world.token());
+    let (api, token) = (Arc::new(world.configured()), world.token());
     let waiting: Vec<_> = (0..1100)
         .map(|_| {
             let (api, token) = (Arc::clone(&api), token.clone());
@@ -526,13 +479,13 @@ async fn no_more_than_a_thousand_requests_wait_for_one_fetch() {
 #[tokio::test]
 async fn a_token_without_kid_finds_a_rotated_key_within_the_cooldown() {
     // covers: JWK-007
-    let world = World::new();
-    let before = world.jwks();
-    let token = |world: &World| world.issuer.token(AUDIENCE).without_header("kid").sign();
+    let world = Site::new();
+    let before = world.keys();
+    let token = |world: &Site| world.issuer.token(AUDIENCE).without_header("kid").sign();
     let old = token(&world);
     world.issuer.rotate();
-    world.client.clone().on(JWKS, [before, world.jwks()]);
-    let api = world.api();
+    world.client.clone().on(JWKS, [before, world.keys()]);
+    let api = world.configured();
     api.token(old).await.assert_admitted();
     api.token(token(&world)).await.assert_invalid("bad_signature");
     assert_eq!(world.client.count(), 1);
@@ -544,9 +497,9 @@ async fn a_token_without_kid_finds_a_rotated_key_within_the_cooldown() {
 #[tokio::test]
 async fn an_empty_set_withdraws_every_key() {
     // covers: JWK-018
-    let world = World::new();
-    world.client.clone().on(JWKS, [world.jwks(), Reply::Json(r#"{"keys":[]}"#.to_owned())]);
-    let api = world.api();
+    let world = Site::new();
+    world.client.clone().on(JWKS, [world.keys(), Reply::Json(r#"{"keys":[]}"#.to_owned())]);
+    let api = world.configured();
     api.token(world.token()).await.assert_admitted();
     world.advance(30);
     api.token(world.stranger()).await.assert_invalid("unknown_key");
@@ -556,9 +509,9 @@ async fn an_empty_set_withdraws_every_key() {
 #[tokio::test]
 async fn with_the_issuer_down_a_cold_start_answers_503_and_recovers_by_itself() {
     // covers: CHL-017, JWK-022
-    let world = World::new();
-    world.client.clone().on(JWKS, [Reply::Unreachable, Reply::Unreachable, world.jwks()]);
-    let api = world.api();
+    let world = Site::new();
+    world.client.clone().on(JWKS, [Reply::Unreachable, Reply::Unreachable, world.keys()]);
+    let api = world.configured();
     api.token(world.token()).await.assert_unavailable(1);
     api.token(world.token()).await.assert_unavailable(1);
     assert_eq!(world.client.count(), 1, "the backoff holds");
@@ -573,9 +526,9 @@ async fn with_the_issuer_down_a_cold_start_answers_503_and_recovers_by_itself() 
 
 #[tokio::test]
 async fn an_unknown_key_during_an_outage_is_not_blamed_on_the_token() {
-    let world = World::new();
-    world.client.clone().on(JWKS, [world.jwks(), Reply::Unreachable]);
-    let api = world.api();
+    let world = Site::new();
+    world.client.clone().on(JWKS, [world.keys(), Reply::Unreachable]);
+    let api = world.configured();
     api.token(world.stranger()).await.assert_invalid("unknown_key");
     world.advance(30);
     api.token(world.stranger()).await.assert_unavailable(30);
@@ -585,9 +538,9 @@ async fn an_unknown_key_during_an_outage_is_not_blamed_on_the_token() {
 #[tokio::test]
 async fn a_known_kid_under_another_algorithm_is_refused_also_during_an_outage() {
     // covers: JWS-014, JWK-020
-    let world = World::new();
-    world.client.clone().on(JWKS, [world.jwks(), Reply::Unreachable]);
-    let api = world.api();
+    let world = Site::new();
+    world.client.clone().on(JWKS, [world.keys(), Reply::Unreachable]);
+    let api = world.configured();
     let kid = world.issuer.key_id(Es256);
     let token = world.issuer.token(AUDIENCE).expires_in(Duration::from_secs(86_400)).algorithm(EdDsa);
     let token = token.header("kid", kid).sign();
@@ -608,13 +561,13 @@ async fn a_known_kid_under_another_algorithm_is_refused_also_during_an_outage() 
 #[tokio::test]
 async fn a_second_key_of_a_known_kid_is_found_by_the_first_token_that_needs_it() {
     // covers: JWK-008, JWK-020
-    let world = World::new();
-    let (first, kid) = (world.jwks(), world.issuer.key_id(Es256));
+    let world = Site::new();
+    let (first, kid) = (world.keys(), world.issuer.key_id(Es256));
     let token = world.issuer.token(AUDIENCE).algorithm(EdDsa).header("kid", kid.as_str()).sign();
     let mut both = world.issuer.jwks_json();
     both["keys"][1]["kid"] = kid.into();
     world.client.clone().on(JWKS, [first, Reply::Json(both.to_string())]);
-    let api = world.api();
+    let api = world.configured();
     api.token(world.token()).await.assert_admitted();
     api.token(&token).await.assert_invalid("unknown_key");
     world.advance(30);
@@ -668,11 +621,11 @@ impl Clock for Interrupted {
 fn a_valid_token_is_not_refused_because_its_key_lands_at_that_moment() {
     // covers: JWK-010
     for kid in [true, false] {
-        let world = World::new();
-        let before = world.jwks();
+        let world = Site::new();
+        let before = world.keys();
         let first = world.token();
         world.issuer.rotate();
-        world.client.clone().on(JWKS, [before, world.jwks()]);
+        world.client.clone().on(JWKS, [before, world.keys()]);
         let clock = Interrupted { clock: world.clock.clone(), interruption: Arc::default() };
         let server = world.server(located()).with_clock(clock.clone()).build().unwrap();
         let api = Arc::new(Api::new(server.require(authenticated())));
@@ -699,10 +652,10 @@ fn a_valid_token_is_not_refused_because_its_key_lands_at_that_moment() {
 
 #[tokio::test]
 async fn a_fetch_survives_the_request_that_began_it() {
-    let world = World::new();
+    let world = Site::new();
     let gate = Arc::new(Semaphore::new(0));
-    world.client.clone().on(JWKS, [Reply::After(Arc::clone(&gate), Box::new(world.jwks()))]);
-    let api = world.api();
+    world.client.clone().on(JWKS, [Reply::After(Arc::clone(&gate), Box::new(world.keys()))]);
+    let api = world.configured();
     // A client that hangs up while the keys are on their way.
     tokio::select! {
         biased;
@@ -717,10 +670,10 @@ async fn a_fetch_survives_the_request_that_began_it() {
 
 #[test]
 fn a_fetch_that_dies_with_its_runtime_does_not_block_the_next_one() {
-    let world = World::new();
-    let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(world.jwks()));
-    world.client.clone().on(JWKS, [hanging, world.jwks()]);
-    let api = world.api();
+    let world = Site::new();
+    let hanging = Reply::After(Arc::new(Semaphore::new(0)), Box::new(world.keys()));
+    world.client.clone().on(JWKS, [hanging, world.keys()]);
+    let api = world.configured();
     let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime().block_on(async {
         tokio::select! {
@@ -735,9 +688,9 @@ fn a_fetch_that_dies_with_its_runtime_does_not_block_the_next_one() {
 
 #[test]
 fn without_a_runtime_the_waiting_request_drives_the_fetch() {
-    let world = World::new();
-    world.client.clone().on(JWKS, [world.jwks()]);
-    let api = world.api();
+    let world = Site::new();
+    world.client.clone().on(JWKS, [world.keys()]);
+    let api = world.configured();
     futures_util::FutureExt::now_or_never(api.token(world.token())).unwrap().assert_admitted();
 }
 
@@ -804,9 +757,9 @@ async fn the_default_client_gives_up_on_a_server_that_does_not_answer() {
 
 #[tokio::test]
 async fn operators_see_why_keys_could_not_be_loaded() {
-    let world = World::new();
-    world.client.clone().on(JWKS, [Reply::Unreachable, Reply::Json("{".to_owned()), world.jwks()]);
-    let api = world.api();
+    let world = Site::new();
+    world.client.clone().on(JWKS, [Reply::Unreachable, Reply::Json("{".to_owned()), world.keys()]);
+    let api = world.configured();
     let ((), log) = capture_logs(async {
         for seconds in [1, 2, 0] {
             api.token(world.token()).await;

@@ -1,5 +1,6 @@
 //! What the tests share: an API behind the layer that counts its calls, answers to assert on, a scripted client; toys
-//! for what a test does not look at; a bounded wait; examples as users start them; a folder for files; a server on real sockets, and numbers from a fixed
+//! for what a test does not look at; a bounded wait; an issuer behind a scripted network;
+//! examples as users start them; a folder for files; a server on real sockets, and numbers from a fixed
 //! seed.
 
 mod api;
@@ -12,6 +13,7 @@ pub(crate) mod frames;
 mod logs;
 mod origin;
 mod random;
+mod site;
 mod toy;
 mod wait;
 mod wire;
@@ -25,6 +27,7 @@ pub(crate) use folder::Folder;
 pub(crate) use logs::{capture_logs, logged_of_files};
 pub(crate) use origin::{Origin, Serve};
 pub(crate) use random::Random;
+pub(crate) use site::{JWKS, Site};
 pub(crate) use toy::{Strict, Toy, get};
 pub(crate) use wait::eventually;
 pub(crate) use wire::{Expected, Server, Stack, WireAnswer};
