@@ -12,6 +12,7 @@ mod clock;
 pub mod docs;
 mod error;
 mod fetch;
+mod flight;
 mod gate_settings;
 mod issuers;
 mod jose;

@@ -3,6 +3,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 
 use super::endpoint::Endpoint;
 use super::entity_tag::EntityTag;
+use super::exchange::exchange;
 use super::http_client::{FetchError, FetchLimits, HttpClient};
 
 /// What became of a document that was asked for again.
@@ -56,9 +57,6 @@ async fn get(
     known: Option<&EntityTag>,
     limits: FetchLimits,
 ) -> Result<Response<Bytes>, FetchError> {
-    if limits.timeout.is_zero() {
-        return Err(FetchError::TimedOut);
-    }
     let mut request = Request::new(Bytes::new());
     *request.method_mut() = Method::GET;
     *request.uri_mut() = endpoint.uri().clone();
@@ -68,10 +66,5 @@ async fn get(
     if let Some(tag) = known {
         request.headers_mut().insert(header::IF_NONE_MATCH, tag.value());
     }
-    let response = client.send(request, limits).await?;
-    // A client that broke its contract is caught here, before its answer costs a parse.
-    if response.body().len() > limits.max_body {
-        return Err(FetchError::TooLarge);
-    }
-    Ok(response)
+    exchange(client, request, limits).await
 }

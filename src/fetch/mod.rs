@@ -2,11 +2,13 @@
 
 mod endpoint;
 mod entity_tag;
+mod exchange;
 #[cfg(feature = "reqwest")]
 mod file_client;
 mod files;
 mod get;
 mod http_client;
+mod post;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 
@@ -19,3 +21,4 @@ pub(crate) use file_client::FileClient;
 pub(crate) use files::FetchFiles;
 pub(crate) use get::{Revalidated, get_json, get_json_if_changed};
 pub use http_client::{FetchError, FetchLimits, HttpClient};
+pub(crate) use post::FormRequest;

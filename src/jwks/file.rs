@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::events::{self, KeyPlace};
-use super::lookup::{Flight, Lookup, Missing, Verified};
+use super::lookup::{Lookup, Missing, Verified};
 use super::status::{KeyCounters, KeyError, KeyState, KeyStatus, KeysUnavailable, KnownKey};
 use super::usable::usable_keys;
 use crate::clock::Clock;
 use crate::error::ConfigProblem;
+use crate::flight::Flight;
 use crate::jose::{AllowedAlgorithms, JoseHeader, JwkSet, KeyOwner, KeySet, Selected, SignatureBackend};
 use crate::reload::{Peeked, Reloaded, Standing, TextFile};
 

@@ -1,15 +1,12 @@
 use std::time::Duration;
 
 use super::live::Awaited;
+use crate::flight::Flight;
 use crate::jose::VerifiedJws;
-use crate::reload::Checking;
 
 /// What a caller made of the keys for a token: the proof that one of them verified its signature, and what else it has
 /// found, or why it refuses the token. By the proof we know which keys are in use.
 pub(crate) type Verified<R, E> = Result<(VerifiedJws, R), E>;
-
-/// A fetch under way, or a look at a file, as those who wait for it see it.
-pub(super) type Flight = Checking;
 
 /// A place among those who wait for a fetch. Whoever has it still needs what the fetch brings.
 pub(crate) struct Waiting {

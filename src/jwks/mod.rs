@@ -4,7 +4,6 @@ mod cache_control;
 mod events;
 mod failure;
 mod file;
-mod flight;
 mod keys;
 mod live;
 mod load_error;

@@ -7,16 +7,16 @@ use tokio::runtime::Handle;
 
 use super::events::{self, Cause};
 use super::failure::Failure;
-use super::flight::{InFlight, Landing};
 use super::live::{LastUse, LiveKeys, LiveSet};
 use super::located::Located;
-use super::lookup::{Flight, Lookup, Missing, Verified, Waiting};
+use super::lookup::{Lookup, Missing, Verified, Waiting};
 use super::record::Record;
 use super::schedule::{Advice, Loaded};
 use super::source::{Loading, Published, Source};
 use super::state::{Failed, Seat, State};
 use super::status::{KeyStatus, KeysUnavailable, KnownKey};
 use crate::clock::Clock;
+use crate::flight::{Flight, InFlight, Landing};
 use crate::jose::{JoseHeader, KeyOwner, Selected};
 
 /// Keys that an issuer publishes: fetched at first need, refreshed ahead of their end, trusted for a bounded time.

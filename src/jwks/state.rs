@@ -1,15 +1,14 @@
 use std::time::Duration;
 
 use super::failure::Failure;
-use super::flight::InFlight;
 use super::load_error::LoadError;
 use super::located::Located;
-use super::lookup::{Flight, Missing};
+use super::lookup::Missing;
 use super::record::Record;
 use super::schedule::{Advice, Schedule};
 use super::status::{KeyState, KeysUnavailable};
 use super::timing::KeyTiming;
-use crate::reload::MOST_WAITING;
+use crate::flight::{Flight, InFlight, MOST_WAITING};
 
 /// What the lock of a remote set guards.
 pub(super) struct State {

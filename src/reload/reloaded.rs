@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
 use tokio::sync::oneshot;
 
 use super::patience::{in_background, within};
 use super::text_file::{Content, TextFile};
 use crate::clock::Clock;
 use crate::error::ConfigProblem;
+use crate::flight::{Flight, MOST_WAITING};
 
 /// What was read this long ago is in use, and read again in the background.
 const CHECK_AFTER: Duration = Duration::from_secs(5);
@@ -20,11 +20,6 @@ const WAIT_AFTER: Duration = Duration::from_secs(10);
 /// A file system that takes longer does not answer. With traffic nobody waits for it: from the beginning of a check
 /// to `WAIT_AFTER` it is just as long.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many requests may wait for one check, or one fetch. Each holds its request; beyond that the answer is 503 at once.
-pub(crate) const MOST_WAITING: usize = 1024;
-
-/// A check under way, as those who wait for it see it.
-pub(crate) type Checking = Shared<BoxFuture<'static, ()>>;
 
 /// The last good value of a file, read again while somebody asks for it.
 ///
@@ -56,7 +51,7 @@ struct Current<T> {
 
 #[derive(Default)]
 struct Slot {
-    checking: Option<Checking>,
+    checking: Option<Flight>,
     turned_away: u64,
 }
 
@@ -175,7 +170,7 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
     }
 
     /// Joins the check under way, or begins one if it is time. `None` also if too many wait for it already.
-    pub(crate) fn check(&self) -> Option<Checking> {
+    pub(crate) fn check(&self) -> Option<Flight> {
         let now = self.clock.monotonic();
         let (ended, checking) = {
             let mut slot = self.slot();

@@ -219,7 +219,7 @@ fn what_must_happen_in_one_place_happens_in_one_place() {
         ("Instant::now", "clock.rs"),
         ("SystemTime::now", "clock.rs"),
         ("tokio::spawn", "testing/server.rs"),
-        ("runtime.spawn", "jwks/flight.rs"),
+        ("runtime.spawn", "flight.rs"),
         ("thread::Builder", "reload/patience.rs"),
         ("File::open", "reload/text_file.rs"),
     ] {

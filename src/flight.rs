@@ -1,19 +1,26 @@
+//! Work that many wait for and that survives each of them.
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::FutureExt as _;
-use futures_util::future::{AbortHandle, BoxFuture, WeakShared, abortable};
+use futures_util::future::{AbortHandle, BoxFuture, Shared, WeakShared, abortable};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::lookup::Flight;
+/// How many requests may wait for one fetch, or one look at a file. Each holds its request; beyond that the answer is 503
+/// at once.
+pub(crate) const MOST_WAITING: usize = 1024;
+
+/// Work under way, as those who wait for it see it.
+pub(crate) type Flight = Shared<BoxFuture<'static, ()>>;
 
 /// A fetch under way.
 ///
 /// Where there is a runtime, it drives the fetch as a task of its own, and those who wait are woken once, at its
 /// end: the fetch survives every one of them. Where there is none, those who wait drive it together.
-pub(super) struct InFlight {
+pub(crate) struct InFlight {
     waiters: Waiters,
     abort: AbortHandle,
     task: Option<tokio::task::AbortHandle>,
@@ -28,14 +35,14 @@ enum Waiters {
 }
 
 /// The end of one fetch, whichever way it comes. Lives inside it.
-pub(super) struct Landing {
+pub(crate) struct Landing {
     ended: bool,
     dropped: Arc<AtomicBool>,
 }
 
 impl InFlight {
     /// Begins a fetch; returns it and a first place among those who wait.
-    pub(super) fn begin<F>(load: impl FnOnce(Landing) -> F) -> (Self, Flight)
+    pub(crate) fn begin<F>(load: impl FnOnce(Landing) -> F) -> (Self, Flight)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -63,25 +70,25 @@ impl InFlight {
     }
 
     /// A place among those who wait.
-    pub(super) fn join(&self) -> Option<Flight> {
+    pub(crate) fn join(&self) -> Option<Flight> {
         match &self.waiters {
             Waiters::OfTask(flight) => Some(flight.clone()),
             Waiters::Driving(flight) => flight.upgrade(),
         }
     }
 
-    pub(super) fn is(&self, landing: &Landing) -> bool {
+    pub(crate) fn is(&self, landing: &Landing) -> bool {
         Arc::ptr_eq(&self.dropped, &landing.dropped)
     }
 
     /// Whether the fetch is gone without having ended: with its runtime, by a panic, or with the last request
     /// that drove it.
-    pub(super) fn was_dropped(&self) -> bool {
+    pub(crate) fn was_dropped(&self) -> bool {
         self.dropped.load(Ordering::Acquire)
     }
 
     /// Ends a fetch that would not end by itself, and wakes those who wait for it.
-    pub(super) fn give_up(&self) {
+    pub(crate) fn give_up(&self) {
         if let Some(task) = &self.task {
             task.abort();
         }
@@ -90,7 +97,7 @@ impl InFlight {
 }
 
 impl Landing {
-    pub(super) fn end(mut self) {
+    pub(crate) fn end(mut self) {
         self.ended = true;
     }
 }
