@@ -10,7 +10,7 @@ use crate::issuers::{Context, Issuers, TrustedIssuer};
 use crate::jose::SignatureBackend;
 use crate::jwks::{KeyTiming, LiveKeys};
 use crate::layer::{Core, ResourceServer};
-use crate::validate::{DEFAULT_LEEWAY, JwtValidator};
+use crate::validate::{DEFAULT_LEEWAY, IssuerValidator};
 
 /// More leeway than this would hide a broken clock.
 const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
@@ -208,7 +208,7 @@ impl ResourceServerBuilder {
         if !problems.is_empty() {
             return Err(problems.into_error());
         }
-        let validator = Box::new(JwtValidator::new(Arc::clone(issuers.directory()), Arc::clone(&clock)));
+        let validator = Box::new(IssuerValidator::new(Arc::clone(issuers.directory()), Arc::clone(&clock)));
         Ok(ResourceServer::new(Core { validator, issuers, carriers, challenges, clock, leeway: self.leeway }))
     }
 }

@@ -7,6 +7,7 @@ mod bearer;
 mod boxed;
 mod builder;
 mod claims;
+mod client_auth;
 mod clock;
 #[cfg(any(doc, doctest))]
 pub mod docs;
@@ -14,6 +15,7 @@ mod error;
 mod fetch;
 mod flight;
 mod gate_settings;
+mod introspect;
 mod issuers;
 mod jose;
 mod json;
@@ -34,7 +36,8 @@ pub use claims::{Claims, ClaimsError, ClaimsMismatch, NumericDate, Scopes};
 pub use clock::{Clock, SystemClock};
 pub use error::{ConfigError, ConfigProblem};
 pub use fetch::{FetchError, FetchLimits, HttpClient};
-pub use issuers::{IssuerNotReady, IssuerStatus, Issuers, NotReady, TrustedIssuer};
+pub use introspect::{IntrospectionCounters, IntrospectionFailure, IntrospectionStatus};
+pub use issuers::{Introspection, IssuerNotReady, IssuerStatus, Issuers, NotReady, TrustedIssuer};
 #[cfg(feature = "pem")]
 pub use jose::PemError;
 pub use jose::{

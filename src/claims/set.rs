@@ -61,7 +61,11 @@ impl Claims {
     /// or has a registered claim of the wrong type (`exp`, `nbf` and `iat`: numbers from 1970 to the year
     /// 9999; `iss`, `sub`, `jti`, `client_id` and `scope`: strings; `aud`: a string or an array of strings).
     pub fn from_json(json: impl Into<String>) -> Result<Self, ClaimsError> {
-        let document = Document::parse(json).map_err(Reason::Json)?;
+        Self::of_document(Document::parse(json).map_err(Reason::Json)?)
+    }
+
+    /// Reads a document that was parsed before.
+    pub(crate) fn of_document(document: Document) -> Result<Self, ClaimsError> {
         // RFC 7519 §7.2: an array or a bare value is valid JSON and not a claims set.
         let members = document.root().as_object().ok_or(Reason::NotAnObject)?;
         let registered = Registered::read(members)?;
@@ -147,6 +151,11 @@ impl Claims {
     /// ```
     pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, ClaimsMismatch> {
         serde_json::from_str(self.document.text()).map_err(|error| ClaimsMismatch::new(&error))
+    }
+
+    /// About how much memory they take, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.document.size()
     }
 
     /// Whether `aud` is there; an empty array is.

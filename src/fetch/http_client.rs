@@ -108,3 +108,15 @@ pub enum FetchError {
     #[error("the request failed")]
     Failed(#[source] BoxError),
 }
+
+impl FetchError {
+    /// A stable name, for events and statuses.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::TimedOut => "timed_out",
+            Self::TooLarge => "too_large",
+            Self::Status(_) => "bad_status",
+            Self::Failed(_) => "request_failed",
+        }
+    }
+}

@@ -8,6 +8,8 @@ mod file_client;
 mod files;
 mod get;
 mod http_client;
+mod in_words;
+mod media_type;
 mod post;
 #[cfg(feature = "reqwest")]
 mod reqwest;
@@ -21,4 +23,6 @@ pub(crate) use file_client::FileClient;
 pub(crate) use files::FetchFiles;
 pub(crate) use get::{Revalidated, get_json, get_json_if_changed};
 pub use http_client::{FetchError, FetchLimits, HttpClient};
+pub(crate) use in_words::in_words;
+pub(crate) use media_type::is_of_media_type;
 pub(crate) use post::FormRequest;

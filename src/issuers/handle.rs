@@ -70,7 +70,7 @@ impl Issuers {
             }
         }
         problems.set_subject(None);
-        note_too_many(&listing, problems);
+        note_conflicts(&listing, problems);
         let (directory, context) = (Arc::new(Directory::new(listing)), Some(context));
         Self { shared: Arc::new(Shared { directory, context, changing: Mutex::default() }) }
     }
@@ -108,6 +108,10 @@ impl Issuers {
         let status = |issuer: &Arc<KnownIssuer>| IssuerStatus {
             issuer: issuer.identifier.to_string(),
             keys: issuer.keys.status(),
+            introspection: issuer
+                .introspected
+                .as_ref()
+                .map(|introspected| introspected.introspector.status()),
         };
         let mut all: Vec<_> = self.shared.directory.load().issuers().map(status).collect();
         all.sort_unstable_by(|one, other| one.issuer.cmp(&other.issuer));
@@ -192,7 +196,7 @@ impl Issuers {
         let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut listing = Listing::clone(&self.shared.directory.load());
         listing.replace(known);
-        note_too_many(&listing, &mut problems);
+        note_conflicts(&listing, &mut problems);
         if !problems.is_empty() {
             drop(changing);
             return Err(problems.into_error());
@@ -202,6 +206,27 @@ impl Issuers {
         // Whatever leaves with it may be code of the user's.
         drop(before);
         Ok(())
+    }
+
+    /// Forgets what was said of this token, wherever it was introspected: its next request asks again. For whoever learns of
+    /// a revocation at once.
+    ///
+    /// Answers that are on their way now are not kept either; requests that wait for them get them.
+    pub fn forget_token(&self, token: &str) {
+        for introspected in
+            self.shared.directory.load().issuers().filter_map(|issuer| issuer.introspected.as_ref())
+        {
+            introspected.introspector.forget(token);
+        }
+    }
+
+    /// Forgets what was said of any token by the endpoint of this issuer, or of all of them.
+    pub fn forget_tokens(&self) {
+        for introspected in
+            self.shared.directory.load().issuers().filter_map(|issuer| issuer.introspected.as_ref())
+        {
+            introspected.introspector.forget_all();
+        }
     }
 
     /// Refuses tokens of this issuer from now on, also those that wait for its keys, and forgets its keys. `issuer` is its
@@ -219,7 +244,12 @@ impl Issuers {
     }
 }
 
-fn note_too_many(listing: &Listing, problems: &mut Problems) {
+/// What is wrong with issuers together.
+fn note_conflicts(listing: &Listing, problems: &mut Problems) {
+    if listing.is_ambiguous() {
+        let message = "two issuers introspect tokens that are no JWTs, and nothing tells those of one from those of the other: give `token_prefix` to all of them but one";
+        problems.add("ambiguous_introspection", message);
+    }
     if listing.len() > MOST_ISSUERS {
         problems.add("too_many_issuers", format!("more than {MOST_ISSUERS} identifiers of issuers"));
     }

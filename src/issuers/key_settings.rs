@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
+use super::client::{Wanted, http_client};
 use super::context::Context;
 use crate::error::Problems;
-#[cfg(feature = "reqwest")]
-use crate::fetch::FileClient;
 use crate::fetch::{FetchFiles, HttpClient, configured};
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, KeySet, SignatureAlgorithm, SignatureBackend};
 use crate::jwks::{FileKeys, KeyFile, Keys, Location, RemoteKeys, Source};
@@ -22,7 +21,8 @@ pub(super) struct KeySettings {
     pub(super) fetch_files: FetchFiles,
 }
 
-/// Whose keys are asked for, and where its metadata is unless the settings say otherwise.
+/// Who is asked, and where its metadata is unless the settings say otherwise.
+#[derive(Clone)]
 pub(super) struct Origin {
     pub(super) issuer: Box<str>,
     pub(super) metadata: MetadataPlace,
@@ -84,12 +84,14 @@ impl KeySettings {
             problems.add("two_key_sources", message);
         }
         if given.contains(&true) {
-            return self.fixed_keys(allowed, &context.backend, problems).map(Keys::Fixed);
+            return self
+                .fixed_keys(allowed, &context.backend, problems)
+                .map(|keys| Keys::Fixed(Arc::new(keys)));
         }
         if let Some(file) = self.key_files.last() {
             let keys =
                 FileKeys::open(file, allowed?, &context.backend, &context.clock, context.timing.stale_bound);
-            return problems.note(keys).map(Keys::File);
+            return problems.note(keys).map(|keys| Keys::File(Arc::new(keys)));
         }
         let (issuer, place) = origin.map(|origin| (origin.issuer, origin.metadata)).unzip();
         let location = match (configured, metadata) {
@@ -99,7 +101,16 @@ impl KeySettings {
                 .map(|(url, place)| Location::Discovered(MetadataPlace { candidates: vec![url], ..place })),
             (None, None) => place.map(Location::Discovered),
         };
-        let client = self.client(issuer.as_deref(), location.as_ref(), context, problems);
+        let client = http_client(
+            &Wanted {
+                issuer: issuer.as_deref().unwrap_or_default(),
+                own: self.http_client.as_ref(),
+                files: &self.fetch_files,
+                origins: location.as_ref().map(Location::configured).unwrap_or_default(),
+            },
+            context,
+            problems,
+        );
         let source = Source {
             issuer: issuer?,
             location: location?,
@@ -114,38 +125,14 @@ impl KeySettings {
         Some(Keys::Remote(RemoteKeys::new(source, Arc::clone(&context.live))))
     }
 
-    /// What this issuer's documents are fetched with.
-    #[cfg_attr(
-        not(feature = "reqwest"),
-        expect(unused_variables, reason = "who is asked matters to files only")
-    )]
-    fn client(
-        &self,
-        issuer: Option<&str>,
-        location: Option<&Location>,
-        context: &Context,
-        problems: &mut Problems,
-    ) -> Option<Arc<dyn HttpClient>> {
-        let own = self.http_client.as_ref().or(context.http_client.as_ref());
-        let client = own.or(context.default_client.as_ref()).cloned();
-        if client.is_none() {
-            problems.add(
-                "no_http_client",
-                "keys are fetched, but the feature `reqwest` is off and `with_http_client` was not called",
-            );
+    /// The keys of an issuer whose tokens are all introspected: none, and nothing is to be said about any.
+    pub(super) fn unused(&self, problems: &mut Problems) -> Option<Keys> {
+        let places = [self.jwks_uri.is_some(), self.jwk_set.is_some(), !self.key_files.is_empty()];
+        if self.hmac_key.is_some() || self.algorithms.is_some() || places.contains(&true) {
+            let message = "keys or algorithms beside `every_token`: nothing of this issuer is verified here";
+            problems.add("unused_keys", message);
         }
-        #[cfg(feature = "reqwest")]
-        if !self.fetch_files.is_empty() {
-            if own.is_some() {
-                let message = "`fetch_ca_file` or `fetch_token_file` beside `with_http_client`: they are settings of the default client";
-                problems.add("client_with_fetch_files", message);
-            }
-            let (issuer, origins) = (issuer.unwrap_or_default(), location.map(Location::configured));
-            let files = &self.fetch_files;
-            let client = FileClient::open(files, client?, issuer, origins.unwrap_or_default(), problems)?;
-            return Some(Arc::new(client));
-        }
-        client
+        Some(Keys::Unused)
     }
 
     /// The keys that the configuration brings along.

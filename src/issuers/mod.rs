@@ -1,7 +1,9 @@
 //! The issuers whose tokens a server takes: their settings, and the closed set made of them.
 
+mod client;
 mod context;
 mod handle;
+mod introspection;
 mod key_settings;
 mod preset;
 mod presets;
@@ -11,5 +13,6 @@ mod trusted;
 
 pub(crate) use context::Context;
 pub use handle::Issuers;
+pub use introspection::Introspection;
 pub use status::{IssuerNotReady, IssuerStatus, NotReady};
 pub use trusted::TrustedIssuer;

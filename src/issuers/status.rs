@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::introspect::IntrospectionStatus;
 use crate::jwks::{KeyStatus, KeysUnavailable};
 
 /// What is known of one issuer at one instant.
@@ -11,6 +12,8 @@ pub struct IssuerStatus {
     pub issuer: String,
     /// Its keys.
     pub keys: KeyStatus,
+    /// How its tokens are introspected. `None` where none is.
+    pub introspection: Option<IntrospectionStatus>,
 }
 
 /// The issuers whose keys are not there, and why.

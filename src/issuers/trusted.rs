@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::Context;
+use super::introspection::{Introspection, OfIssuer};
 use super::key_settings::{KeySettings, Origin};
 use super::preset::{Metadata, Preset};
 use crate::claims::ClaimPath;
@@ -46,6 +47,7 @@ pub struct TrustedIssuer {
     roles_at: Option<String>,
     max_token_lifetime: Option<Duration>,
     keys: KeySettings,
+    introspection: Option<Introspection>,
     /// What is wrong with the arguments of a preset.
     problems: Vec<ConfigProblem>,
 }
@@ -63,6 +65,7 @@ impl TrustedIssuer {
             roles_at: None,
             max_token_lifetime: None,
             keys: KeySettings::default(),
+            introspection: None,
             problems: Vec::new(),
         }
     }
@@ -125,6 +128,12 @@ impl TrustedIssuer {
     /// to a nested member (`/realm_access/roles`). Default: `roles`, or what a provider's preset says.
     pub fn roles_at(mut self, path: impl Into<String>) -> Self {
         self.roles_at = Some(path.into());
+        self
+    }
+
+    /// Asks the issuer about tokens (RFC 7662): about those that are no JWTs, unless [told otherwise](Introspection::every_token).
+    pub fn introspection(mut self, introspection: Introspection) -> Self {
+        self.introspection = Some(introspection);
         self
     }
 
@@ -327,7 +336,6 @@ impl TrustedIssuer {
         } else {
             None
         };
-        let found = origin.is_some();
         for problem in self.problems {
             problems.note(Err::<(), _>(problem));
         }
@@ -355,9 +363,31 @@ impl TrustedIssuer {
         let configured = self.roles_at.or(client_roles);
         let roles_at = configured.as_deref().or(kind.layout.roles).map(ClaimPath::parse).transpose();
         let roles_at = problems.note(roles_at);
-        let keys = self.keys.keys(origin, allowed.as_ref(), context, problems);
-        let (allowed, scopes_at, roles_at) = (allowed?, scopes_at?, roles_at?);
-        let keys = found.then_some(keys?)?;
+        let keys = match &self.introspection {
+            Some(introspection) if introspection.needs_no_keys() => self.keys.unused(problems),
+            _ => self.keys.keys(origin.clone(), allowed.as_ref(), context, problems),
+        };
+        let mapping = scopes_at.zip(roles_at).map(|(scopes_at, roles_at)| ClaimMapping {
+            layout: &kind.layout,
+            scopes_at,
+            roles_at,
+            issuer: None,
+        });
+        let introspected = self.introspection.map(|introspection| {
+            let issuer = OfIssuer {
+                identifier: &self.issuer,
+                metadata: origin.map(|origin| origin.metadata),
+                audiences: &audiences,
+                clients: &clients,
+                mapping: mapping.as_ref(),
+                allowed: allowed.as_ref(),
+                http_client: self.keys.http_client.as_ref(),
+                fetch_files: &self.keys.fetch_files,
+            };
+            introspection.introspected(issuer, context, problems)
+        });
+        let introspected = introspected.map_or(Some(None), |introspected| introspected.map(Some));
+        let (allowed, mapping, keys, introspected) = (allowed?, mapping?, keys?, introspected?);
         if names.is_empty() {
             names.push(IssuerName { iss: self.issuer.as_str().into(), tenant: None });
         }
@@ -369,9 +399,15 @@ impl TrustedIssuer {
             leeway: context.leeway,
             max_token_lifetime: self.max_token_lifetime,
         };
-        let mapping = ClaimMapping { layout: &kind.layout, scopes_at, roles_at };
         let identifier = self.issuer.into();
-        (problems.len() == before).then_some(KnownIssuer { identifier, rules, allowed, keys, mapping })
+        (problems.len() == before).then_some(KnownIssuer {
+            identifier,
+            rules,
+            allowed,
+            keys,
+            mapping,
+            introspected,
+        })
     }
 
     /// The identifier, for messages.
@@ -422,6 +458,9 @@ impl fmt::Debug for TrustedIssuer {
         shown.field("issuer", &self.shown()).field("audiences", &self.audiences);
         if let Some(preset) = preset.filter(|preset| !preset.clients.is_empty()) {
             shown.field("clients", &preset.clients);
+        }
+        if let Some(introspection) = &self.introspection {
+            shown.field("introspection", introspection);
         }
         shown.field("kind", &kind).field("keys", &self.keys.origin_in_words(metadata)).finish_non_exhaustive()
     }

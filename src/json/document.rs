@@ -15,8 +15,7 @@ pub(crate) struct Document {
 #[derive(Clone, Copy)]
 pub(super) enum Node {
     Null,
-    /// Which one is not kept: no claim that we read is a boolean.
-    Bool,
+    Bool(bool),
     /// Finite.
     Number(f64),
     /// A range of `Document::text`.
@@ -66,6 +65,12 @@ impl Document {
         &self.text
     }
 
+    /// How much memory it takes, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        let nodes = self.nodes.capacity().saturating_mul(size_of::<Node>());
+        self.text.capacity().saturating_add(self.unescaped.capacity()).saturating_add(nodes)
+    }
+
     fn node(&self, at: usize) -> Node {
         self.nodes.get(at).copied().unwrap_or(Node::Null)
     }
@@ -106,6 +111,11 @@ impl<'d> Value<'d> {
     #[inline]
     pub(crate) fn as_str(self) -> Option<&'d str> {
         self.document.node(self.at).string(&self.document.text, &self.document.unescaped)
+    }
+
+    /// Whether it is the literal `true`, and nothing that somebody might take for it.
+    pub(crate) fn is_true(self) -> bool {
+        matches!(self.document.node(self.at), Node::Bool(true))
     }
 
     /// A finite number.

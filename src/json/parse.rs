@@ -69,9 +69,8 @@ impl<'t> Parser<'t> {
             [b'"', rest @ ..] => return self.string(rest),
             [b'{', rest @ ..] => return self.object(rest, depth),
             [b'[', rest @ ..] => return self.array(rest, depth),
-            [b't', b'r', b'u', b'e', rest @ ..] | [b'f', b'a', b'l', b's', b'e', rest @ ..] => {
-                (Node::Bool, rest)
-            }
+            [b't', b'r', b'u', b'e', rest @ ..] => (Node::Bool(true), rest),
+            [b'f', b'a', b'l', b's', b'e', rest @ ..] => (Node::Bool(false), rest),
             [b'n', b'u', b'l', b'l', rest @ ..] => (Node::Null, rest),
             _ => return self.number(text),
         };
@@ -415,7 +414,10 @@ mod tests {
     fn is(value: Value<'_>, expected: &Expected) -> bool {
         match expected {
             Expected::Null => value.is_null(),
-            Expected::Bool(_) => !value.is_null() && value.as_str().is_none() && value.as_number().is_none(),
+            Expected::Bool(expected) => {
+                let other = value.is_null() || value.as_str().is_some() || value.as_number().is_some();
+                !other && value.is_true() == *expected
+            }
             // By default the other parser may be wrong in the last bit of a fraction.
             Expected::Number(number) => {
                 let (own, other) = (value.as_number().unwrap(), number.as_f64().unwrap());

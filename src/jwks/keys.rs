@@ -7,12 +7,15 @@ use super::remote::RemoteKeys;
 use super::status::{KeyState, KeyStatus, KeysUnavailable, KnownKey};
 use crate::jose::{JoseHeader, KeyOwner, KeySet, Selected};
 
-/// The keys of one issuer.
+/// The keys of one issuer. A cheap handle.
+#[derive(Clone)]
 pub(crate) enum Keys {
+    /// None: nothing is verified with them.
+    Unused,
     /// Given by the configuration; they never change.
-    Fixed(KeySet),
+    Fixed(Arc<KeySet>),
     /// Those of a file, which is read again when it changes.
-    File(FileKeys),
+    File(Arc<FileKeys>),
     /// Fetched, refreshed and bounded in age.
     Remote(Arc<RemoteKeys>),
 }
@@ -26,6 +29,7 @@ impl Keys {
         use_keys: impl FnOnce(Selected<'_>) -> Verified<R, E>,
     ) -> Lookup<Verified<R, E>> {
         match self {
+            Self::Unused => Lookup::Missing(Missing::Unknown),
             Self::Fixed(keys) => match keys.select(header, owner) {
                 Some(keys) => Lookup::Found(use_keys(keys)),
                 None => Lookup::Missing(Missing::Unknown),
@@ -38,7 +42,7 @@ impl Keys {
     /// Which keys these are: the same number before and after means that they did not change in between.
     pub(crate) fn generation(&self) -> u64 {
         match self {
-            Self::Fixed(_) => 0,
+            Self::Unused | Self::Fixed(_) => 0,
             Self::File(file) => file.generation(),
             Self::Remote(remote) => remote.generation(),
         }
@@ -47,7 +51,7 @@ impl Keys {
     /// What can be said about a key that is not among those in memory.
     pub(crate) fn missing(&self) -> Missing {
         match self {
-            Self::Fixed(_) => Missing::Unknown,
+            Self::Unused | Self::Fixed(_) => Missing::Unknown,
             Self::File(file) => file.missing(),
             Self::Remote(remote) => remote.missing(),
         }
@@ -56,7 +60,7 @@ impl Keys {
     /// Joins the fetch under way, or begins one if the schedule allows it now.
     pub(crate) fn fetch(&self) -> Option<Waiting> {
         match self {
-            Self::Fixed(_) => None,
+            Self::Unused | Self::Fixed(_) => None,
             Self::File(file) => file.fetch().map(|flight| Waiting::new(flight, None)),
             Self::Remote(remote) => remote.fetch(),
         }
@@ -74,6 +78,7 @@ impl Keys {
     /// What is known of the keys at this instant.
     pub(crate) fn status(&self) -> KeyStatus {
         match self {
+            Self::Unused => KeyStatus::of_state(KeyState::Unused),
             Self::Fixed(keys) => {
                 KeyStatus { keys: KnownKey::all(keys), ..KeyStatus::of_state(KeyState::Fixed) }
             }
@@ -86,7 +91,7 @@ impl Keys {
     /// of an issuer that has withdrawn all of its keys are there: its answer is known.)
     pub(crate) fn ready(&self) -> impl Future<Output = Result<(), KeysUnavailable>> + Send + use<> {
         let (file, remote) = match self {
-            Self::Fixed(_) => (None, None),
+            Self::Unused | Self::Fixed(_) => (None, None),
             Self::File(file) => (Some(file.ready()), None),
             Self::Remote(remote) => (None, Some(Arc::clone(remote).ready())),
         };
@@ -103,6 +108,7 @@ impl Keys {
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Unused => "Keys::Unused",
             Self::Fixed(_) => "Keys::Fixed(..)",
             Self::File(_) => "Keys::File(..)",
             Self::Remote(_) => "Keys::Remote(..)",
@@ -261,7 +267,7 @@ mod tests {
     async fn fixed_keys_have_a_status_and_are_ready() {
         let issuer = Issuer::offline("https://id.example.com");
         let keys = KeySet::new(&issuer.jwk_set(), &allowed(), &SignatureBackend::default());
-        let keys = Keys::Fixed(keys);
+        let keys = Keys::Fixed(Arc::new(keys));
         let status = keys.status();
         assert!(status.state == KeyState::Fixed && status.state.is_trusted());
         assert_eq!(status.keys[0].key_id, Some(issuer.key_id(SignatureAlgorithm::Es256)));
@@ -285,7 +291,7 @@ mod tests {
             let file = KeyFile { path: path.clone(), format: KeyFormat::JwkSet };
             let (backend, shared) = (SignatureBackend::default(), Arc::new(clock.clone()) as Arc<dyn Clock>);
             let keys = FileKeys::open(&file, &allowed(), &backend, &shared, seconds(60)).unwrap();
-            Self { issuer, clock, path, keys: Keys::File(keys) }
+            Self { issuer, clock, path, keys: Keys::File(Arc::new(keys)) }
         }
 
         /// After so many quiet seconds, another look at the file.

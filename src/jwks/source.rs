@@ -15,7 +15,7 @@ use crate::fetch::{
     Endpoint, EntityTag, FetchFiles, FetchLimits, HttpClient, LoopbackHttp, Revalidated, get_json_if_changed,
 };
 use crate::jose::{AllowedAlgorithms, JwkSet, JwkSetError, KeySet, SignatureBackend};
-use crate::metadata::{MetadataPlace, discover};
+use crate::metadata::{MetadataPlace, Wanted, discover};
 
 /// Where the keys are, and what is needed to get and use them.
 pub(crate) struct Source {
@@ -40,7 +40,6 @@ pub(crate) enum Location {
     Configured(Endpoint),
 }
 
-#[cfg(feature = "reqwest")]
 impl Location {
     /// Where the configuration says that fetches begin.
     pub(crate) fn configured(&self) -> &[Endpoint] {
@@ -146,7 +145,7 @@ impl Source {
         // With a place to get keys from whatever the metadata says, half of the time is kept for them.
         let kept = if usable { self.half_left(started) } else { Duration::ZERO };
         let limits = || self.limits_left(started, kept);
-        match (discover(&*self.client, place, self.loopback_http, limits).await, known) {
+        match (discover(&*self.client, place, Wanted::JwksUri, self.loopback_http, limits).await, known) {
             (Ok(endpoint), None) => Ok(Located::new(endpoint, started)),
             (Ok(endpoint), Some(mut known)) => {
                 let at_home = place.is_home_of(&endpoint, self.loopback_http);

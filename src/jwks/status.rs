@@ -46,6 +46,8 @@ impl KeyStatus {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum KeyState {
+    /// There are none, and none is needed: every token of the issuer is introspected.
+    Unused,
     /// Given by the configuration. They never change, and nothing is fetched.
     Fixed,
     /// Read from a file, which is looked at again while tokens need it.
@@ -94,7 +96,7 @@ impl KeyState {
         match self {
             Self::Fixed | Self::Fresh { .. } | Self::RefreshDue { .. } | Self::Stale { .. } => true,
             Self::FromFile { trusted } => *trusted,
-            Self::NotLoaded | Self::Evicted | Self::Expired { .. } => false,
+            Self::Unused | Self::NotLoaded | Self::Evicted | Self::Expired { .. } => false,
         }
     }
 }

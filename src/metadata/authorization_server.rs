@@ -1,20 +1,22 @@
 use bytes::Bytes;
-use http::{Response, StatusCode, header};
+use http::{Response, StatusCode};
 
 use super::place::MetadataPlace;
-use crate::fetch::{Endpoint, FetchError, FetchLimits, HttpClient, LoopbackHttp, get_json, without_secrets};
-use crate::json::{Document, Value};
+use crate::fetch::{
+    Endpoint, FetchError, FetchLimits, HttpClient, LoopbackHttp, get_json, is_of_media_type, without_secrets,
+};
+use crate::json::{Document, Object, Value};
 
 /// How much of a foreign issuer is shown, in characters.
 const MOST_SHOWN: usize = 100;
 
-/// Why an issuer's metadata gave no place to find its keys.
+/// Why an issuer's metadata did not lead to an endpoint.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DiscoveryError {
     #[error("the metadata could not be fetched")]
     Fetch(#[source] FetchError),
     #[error("the metadata has no place that could be asked")]
-    Nowhere,
+    Nowhere(Wanted),
     #[error("the metadata is not a JSON object of type application/json")]
     Malformed,
     #[error("the metadata does not say whose it is: no `issuer`")]
@@ -29,22 +31,64 @@ pub(crate) enum DiscoveryError {
         "the metadata names the issuer without a slash at the end, and the expected one is with it: they must be equal"
     )]
     SlashAdded,
-    #[error("the metadata has no `jwks_uri` with an https URL")]
-    NoJwksUri,
+    #[error("the metadata has no `{}` with an https URL", .0.name())]
+    NoEndpoint(Wanted),
 }
 
-/// Finds `jwks_uri` in the first document that is there. `limits` says what is left for the next exchange.
+impl DiscoveryError {
+    /// A stable name, for events and statuses.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Fetch(source) => source.code(),
+            Self::Malformed => "malformed_metadata",
+            Self::NoIssuer | Self::OtherIssuer { .. } | Self::SlashMissing | Self::SlashAdded => {
+                "issuer_mismatch"
+            }
+            Self::Nowhere(Wanted::JwksUri) | Self::NoEndpoint(Wanted::JwksUri) => "no_jwks_uri",
+            Self::Nowhere(_) | Self::NoEndpoint(_) => "no_introspection_endpoint",
+        }
+    }
+}
+
+/// What is looked for in metadata.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wanted {
+    JwksUri,
+    IntrospectionEndpoint,
+    /// The same for clients that authenticate by a certificate (RFC 8705 §5).
+    IntrospectionEndpointForCertificates,
+}
+
+impl Wanted {
+    fn name(self) -> &'static str {
+        match self {
+            Self::JwksUri => "jwks_uri",
+            Self::IntrospectionEndpoint | Self::IntrospectionEndpointForCertificates => {
+                "introspection_endpoint"
+            }
+        }
+    }
+
+    fn find(self, metadata: Object<'_>) -> Option<Value<'_>> {
+        let for_certificates = || metadata.get("mtls_endpoint_aliases")?.as_object()?.get(self.name());
+        let alias = (self == Self::IntrospectionEndpointForCertificates).then(for_certificates).flatten();
+        alias.or_else(|| metadata.get(self.name()))
+    }
+}
+
+/// Finds an endpoint in the first document that is there. `limits` says what is left for the next exchange.
 pub(crate) async fn discover(
     client: &dyn HttpClient,
     place: &MetadataPlace,
+    wanted: Wanted,
     loopback_http: LoopbackHttp,
     limits: impl Fn() -> FetchLimits,
 ) -> Result<Endpoint, DiscoveryError> {
-    let mut failure = DiscoveryError::Nowhere;
+    let mut failure = DiscoveryError::Nowhere(wanted);
     for candidate in &place.candidates {
         match get_json(client, candidate, limits()).await {
             // A document that is there and wrong ends discovery: going on to the next source would hide it.
-            Ok(response) => return jwks_uri(&response, &place.issuer_in_document, loopback_http),
+            Ok(response) => return endpoint(&response, &place.issuer_in_document, wanted, loopback_http),
             // "Not here", in whatever words, leads to the next place.
             Err(FetchError::Status(status)) if is_refusal(status) => {
                 failure = DiscoveryError::Fetch(FetchError::Status(status));
@@ -55,12 +99,13 @@ pub(crate) async fn discover(
     Err(failure)
 }
 
-fn jwks_uri(
+fn endpoint(
     response: &Response<Bytes>,
     issuer: &str,
+    wanted: Wanted,
     loopback_http: LoopbackHttp,
 ) -> Result<Endpoint, DiscoveryError> {
-    if !is_json(response) {
+    if !is_of_media_type(response.headers(), "application/json") {
         return Err(DiscoveryError::Malformed);
     }
     let text = std::str::from_utf8(response.body()).map_err(|_| DiscoveryError::Malformed)?;
@@ -71,11 +116,8 @@ fn jwks_uri(
     if named != issuer {
         return Err(mismatch(named, issuer));
     }
-    members
-        .get("jwks_uri")
-        .and_then(Value::as_str)
-        .and_then(|text| Endpoint::parse(text, loopback_http))
-        .ok_or(DiscoveryError::NoJwksUri)
+    let named = wanted.find(members).and_then(Value::as_str);
+    named.and_then(|text| Endpoint::parse(text, loopback_http)).ok_or(DiscoveryError::NoEndpoint(wanted))
 }
 
 /// What the operator reads. The text comes from somebody who is not the issuer: a bounded part of it, escaped.
@@ -96,16 +138,10 @@ fn is_refusal(status: StatusCode) -> bool {
     status.is_client_error() && !not_now
 }
 
-fn is_json(response: &Response<Bytes>) -> bool {
-    let value = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = value.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
-}
-
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;
-    use http::Request;
+    use http::{Request, header};
 
     use super::*;
     use crate::boxed::BoxFuture;
@@ -135,7 +171,8 @@ mod tests {
         let client = One(PLACE, format!(r#"{{"issuer":"{named}","jwks_uri":"{KEYS}"}}"#));
         let candidates = vec![Endpoint::parse(PLACE, LoopbackHttp::Refused).unwrap()];
         let place = MetadataPlace { issuer_in_document: expected.into(), candidates };
-        let discovering = discover(&client, &place, LoopbackHttp::Refused, FetchLimits::default);
+        let discovering =
+            discover(&client, &place, Wanted::JwksUri, LoopbackHttp::Refused, FetchLimits::default);
         discovering.now_or_never().unwrap()
     }
 
@@ -158,7 +195,8 @@ mod tests {
         let client = One(PLACE, String::new());
         // As with an issuer that is a URL, and too long for one with something behind it.
         let place = MetadataPlace { issuer_in_document: "https://x".into(), candidates: Vec::new() };
-        let discovering = discover(&client, &place, LoopbackHttp::Refused, FetchLimits::default);
-        assert!(matches!(discovering.now_or_never().unwrap(), Err(DiscoveryError::Nowhere)));
+        let discovering =
+            discover(&client, &place, Wanted::JwksUri, LoopbackHttp::Refused, FetchLimits::default);
+        assert!(matches!(discovering.now_or_never().unwrap(), Err(DiscoveryError::Nowhere(_))));
     }
 }

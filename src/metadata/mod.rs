@@ -5,6 +5,6 @@ mod issuer;
 mod place;
 mod well_known;
 
-pub(crate) use authorization_server::{DiscoveryError, discover};
+pub(crate) use authorization_server::{DiscoveryError, Wanted, discover};
 pub(crate) use issuer::Issuer;
 pub(crate) use place::MetadataPlace;

@@ -65,6 +65,8 @@ pub(crate) struct ClaimMapping {
     pub(crate) scopes_at: Option<ClaimPath>,
     /// `None` where tokens have no roles.
     pub(crate) roles_at: Option<ClaimPath>,
+    /// Who issued a token that does not say so. `None` where every one says it.
+    pub(crate) issuer: Option<Box<str>>,
 }
 
 impl ClaimMapping {

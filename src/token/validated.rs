@@ -18,6 +18,8 @@ pub struct ValidatedToken {
 
 struct Shared {
     claims: Claims,
+    /// Who issued it, where the claims do not say.
+    issuer: Option<Box<str>>,
     layout: &'static TokenLayout,
     scopes: Granted,
     roles: Result<Option<ClaimPosition>, NotTold>,
@@ -55,7 +57,10 @@ impl ValidatedToken {
     #[must_use]
     pub fn assertion(claims: Claims) -> Self {
         let roles_at = TokenLayout::GENERIC.roles.map(ClaimPath::member);
-        Self::new(claims, &ClaimMapping { layout: &TokenLayout::GENERIC, scopes_at: None, roles_at })
+        Self::new(
+            claims,
+            &ClaimMapping { layout: &TokenLayout::GENERIC, scopes_at: None, roles_at, issuer: None },
+        )
     }
 
     /// Roles and scopes are found here once, so that a decision does not look for them.
@@ -87,13 +92,20 @@ impl ValidatedToken {
             (None, ScopesAt::Words(name)) => at(name, Granted::Words),
             (None, ScopesAt::List(name)) => at(name, Granted::List),
         };
-        Self { shared: Arc::new(Shared { claims, layout, scopes, roles }) }
+        let issuer = mapping.issuer.clone().filter(|_| claims.issuer().is_none());
+        Self { shared: Arc::new(Shared { claims, issuer, layout, scopes, roles }) }
     }
 
     /// The token's claims.
     #[must_use]
     pub fn claims(&self) -> &Claims {
         &self.shared.claims
+    }
+
+    /// Who issued the token: `iss`, or the issuer that was asked about it where its answer does not say (RFC 7662 §2.2).
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.claims().issuer().or(self.shared.issuer.as_deref())
     }
 
     /// `sub`: whom the token speaks for, unique within its issuer only.
@@ -103,10 +115,10 @@ impl ValidatedToken {
     }
 
     /// Who the subject is, for all issuers: keep this, not the subject alone, where users are stored or compared
-    /// (RFC 9700 §4.15). `None` if the token has no `iss` or no `sub`.
+    /// (RFC 9700 §4.15). `None` if the token has no [issuer](Self::issuer) or no `sub`.
     #[must_use]
     pub fn identity(&self) -> Option<Identity<'_>> {
-        Some(Identity { issuer: self.claims().issuer()?, subject: self.subject()? })
+        Some(Identity { issuer: self.issuer()?, subject: self.subject()? })
     }
 
     /// Whom the token was issued to: `client_id` (RFC 9068 §2.2) or else `azp`, or the claim that a provider's preset

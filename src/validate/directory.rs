@@ -17,6 +17,8 @@ pub(crate) struct Listing {
     /// Where there is one issuer without tenants, no token needs to say which. Its `iss` is checked all the same, with
     /// its other claims.
     only: Option<Arc<KnownIssuer>>,
+    /// Those whose tokens are introspected.
+    introspecting: Vec<Arc<KnownIssuer>>,
 }
 
 /// An identifier that is another issuer's already.
@@ -70,7 +72,7 @@ impl Listing {
         for name in issuer.names() {
             self.by_name.insert(name.into(), Arc::clone(&issuer));
         }
-        self.find_only();
+        self.settle();
     }
 
     /// Removes the issuer with this identifier, under all its names.
@@ -86,7 +88,7 @@ impl Listing {
                 self.by_name.remove(name);
             }
         }
-        self.find_only();
+        self.settle();
         leaving
     }
 
@@ -110,10 +112,35 @@ impl Listing {
         self.only.as_ref()
     }
 
-    fn find_only(&mut self) {
+    pub(super) fn introspects(&self) -> bool {
+        !self.introspecting.is_empty()
+    }
+
+    /// The issuer that a token goes to which is no JWT.
+    pub(super) fn of_opaque(&self, token: &str) -> Option<&Arc<KnownIssuer>> {
+        let claimed = |wanted: &dyn Fn(&str) -> bool| {
+            let prefix = |issuer: &Arc<KnownIssuer>| issuer.opaque_prefix().is_some_and(wanted);
+            self.introspecting.iter().find(|issuer| prefix(issuer))
+        };
+        claimed(&|prefix| !prefix.is_empty() && token.starts_with(prefix)).or_else(|| claimed(&str::is_empty))
+    }
+
+    /// Whether a token that is no JWT could go to either of two issuers.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        let mut prefixes: Vec<_> =
+            self.introspecting.iter().filter_map(|issuer| issuer.opaque_prefix()).collect();
+        prefixes.sort_unstable();
+        // Sorted, what begins with another stands right behind it; that everything begins with nothing is no conflict.
+        let begins = |pair: &[&str]| matches!(pair, [one, other] if one == other || (!one.is_empty() && other.starts_with(one)));
+        prefixes.windows(2).any(begins)
+    }
+
+    /// What follows from who is there.
+    fn settle(&mut self) {
         let mut issuers = self.by_name.values();
         let first = issuers.next();
         let alone = first.filter(|first| issuers.all(|issuer| Arc::ptr_eq(first, issuer)));
         self.only = alone.filter(|issuer| !issuer.has_tenants()).cloned();
+        self.introspecting = self.issuers().filter(|issuer| issuer.introspected.is_some()).cloned().collect();
     }
 }

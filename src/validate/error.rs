@@ -1,7 +1,9 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::boxed::BoxError;
 use crate::claims::ClaimsError;
+use crate::introspect::{IntrospectionError, Refusal};
 use crate::jose::JoseError;
 
 /// Why there is no validated token: its own fault, or nobody can tell now.
@@ -37,6 +39,8 @@ pub enum InvalidTokenKind {
     Encrypted,
     /// The token has expired.
     Expired,
+    /// The issuer says that the token is not active: it never was one, has expired or was revoked (RFC 7662 §2.2).
+    Inactive,
     /// The token claims to be issued in the future.
     IssuedInTheFuture,
     /// The token lives longer than `max_token_lifetime`.
@@ -151,6 +155,17 @@ impl From<JoseError> for InvalidToken {
     }
 }
 
+impl From<Refusal> for InvalidToken {
+    fn from(refusal: Refusal) -> Self {
+        let inactive = |reason| Self::because(InvalidTokenKind::Inactive, reason);
+        match refusal {
+            Refusal::Inactive => inactive("the issuer says that the token is not active"),
+            Refusal::NotTaken => inactive("the issuer does not introspect tokens of this kind"),
+            Refusal::IllTyped(error) => error.into(),
+        }
+    }
+}
+
 impl From<ClaimsError> for InvalidToken {
     fn from(error: ClaimsError) -> Self {
         Self { kind: InvalidTokenKind::Malformed, reason: Reason::Claims(error) }
@@ -167,6 +182,7 @@ impl InvalidTokenKind {
             Self::BindingNotVerified => "binding_not_verified",
             Self::Encrypted => "encrypted",
             Self::Expired => "expired",
+            Self::Inactive => "inactive",
             Self::IssuedInTheFuture => "issued_in_the_future",
             Self::LivesTooLong => "lives_too_long",
             Self::MissingClaim => "missing_claim",
@@ -182,7 +198,7 @@ impl InvalidTokenKind {
     }
 }
 
-/// A token that nobody can judge now: the issuer cannot be reached, and no trusted key is in memory.
+/// A token that nobody can judge now: its issuer cannot be reached, and what is in memory does not suffice.
 #[derive(Debug, thiserror::Error)]
 #[error("tokens cannot be validated now: {reason}")]
 pub struct Unavailable {
@@ -199,6 +215,10 @@ impl Unavailable {
         Self { reason, retry_after, source: None }
     }
 
+    pub(super) fn of_keys(retry_after: Duration) -> Self {
+        Self::new("the issuer's keys are not available", retry_after)
+    }
+
     /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
@@ -210,5 +230,11 @@ impl Unavailable {
     #[must_use]
     pub fn retry_after(&self) -> Duration {
         self.retry_after
+    }
+}
+
+impl From<Arc<IntrospectionError>> for Unavailable {
+    fn from(error: Arc<IntrospectionError>) -> Self {
+        Self::new("the token could not be introspected", error.retry_after()).with_source(error)
     }
 }

@@ -87,35 +87,6 @@ impl TokenKind {
         typ.map_or(self.typ_may_be_missing, |typ| self.typs.iter().any(|accepted| typ.is(accepted)))
     }
 
-    /// RFC 9068 §4, RFC 7519 §4.1.3: the whole string, no prefix, no pattern. `audiences` are the identifiers of this
-    /// resource server, `clients` those whose tokens are taken where a client stands for the audience.
-    pub(super) fn check_audience(
-        &self,
-        claims: &Claims,
-        audiences: &[Box<str>],
-        clients: &[Box<str>],
-    ) -> Result<(), InvalidToken> {
-        if let AudienceRule::Client(name) = self.audience {
-            let client = claims.first_text(&[name]).ok_or(InvalidToken::missing(name))?;
-            if !clients.iter().any(|ours| **ours == *client) {
-                return Err(InvalidToken::for_others(
-                    "the token was issued to a client that is not listed",
-                    None,
-                ));
-            }
-            if !claims.has_audience() {
-                return Ok(());
-            }
-        }
-        if !claims.has_audience() {
-            return Err(InvalidToken::without_audience(self.audience_hint));
-        }
-        if claims.audience().any(|audience| audiences.iter().any(|ours| **ours == *audience)) {
-            return Ok(());
-        }
-        Err(InvalidToken::for_others("`aud` does not name this resource server", self.audience_hint))
-    }
-
     /// `tenant`: whose issuer the token names, where the issuers are those of tenants.
     pub(super) fn check_claims(&self, claims: &Claims, tenant: Option<&str>) -> Result<(), InvalidToken> {
         let missing = |names: &&[&'static str]| !names.iter().any(|name| has(claims, name));

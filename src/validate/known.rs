@@ -1,3 +1,4 @@
+use super::introspected::Introspected;
 use super::rules::ClaimRules;
 use crate::jose::{AllowedAlgorithms, KeyOwner};
 use crate::jwks::Keys;
@@ -11,6 +12,8 @@ pub(crate) struct KnownIssuer {
     pub(crate) allowed: AllowedAlgorithms,
     pub(crate) keys: Keys,
     pub(crate) mapping: ClaimMapping,
+    /// Where its tokens are introspected.
+    pub(crate) introspected: Option<Introspected>,
 }
 
 impl KnownIssuer {
@@ -24,6 +27,16 @@ impl KnownIssuer {
         let template = self.rules.kind.keys_of_every_tenant?;
         let tenant = self.rules.issuers.find(name)?.tenant.as_deref()?;
         Some(KeyOwner { template, tenant })
+    }
+
+    /// Whether its JWTs are introspected, too.
+    pub(super) fn introspects_jwts(&self) -> bool {
+        self.introspected.as_ref().is_some_and(|introspected| introspected.tokens.jwts)
+    }
+
+    /// What its tokens begin with that are no JWTs. `None`: it has none.
+    pub(super) fn opaque_prefix(&self) -> Option<&str> {
+        self.introspected.as_ref().map(|introspected| &*introspected.tokens.prefix)
     }
 
     /// Whether a key or a claim of its tokens is judged by which of the names they have.

@@ -1,0 +1,19 @@
+//! What operators are told. The names are stable and listed in `docs/introspection.md`; each event has its issuer, and
+//! none has anything of a token.
+
+/// Tokens cannot be introspected. `ours`: nothing but a change of the configuration, or of the server's account, will help.
+pub(super) fn failed(issuer: &str, code: &str, message: &str, ours: bool) {
+    if ours {
+        tracing::error!(target: "portcullis::introspection", event = "introspection_failed", issuer, code, message, "tokens cannot be introspected: this server is not set up for it, or its credentials are not accepted");
+    } else {
+        tracing::warn!(target: "portcullis::introspection", event = "introspection_failed", issuer, code, message, "tokens cannot be introspected");
+    }
+}
+
+pub(super) fn recovered(issuer: &str) {
+    tracing::info!(target: "portcullis::introspection", event = "introspection_recovered", issuer, "tokens are introspected again");
+}
+
+pub(super) fn too_many_waiting(issuer: &str) {
+    tracing::warn!(target: "portcullis::introspection", event = "too_many_waiting", issuer, "requests are answered with 503: too many wait for the introspection endpoint");
+}

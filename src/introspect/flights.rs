@@ -1,0 +1,158 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use super::answer::Answer;
+use super::digest::TokenDigest;
+use super::error::IntrospectionError;
+use crate::flight::{Flight, InFlight, Landing, MOST_WAITING};
+
+/// How many exchanges with one endpoint are under way at a time.
+pub(super) const MOST_AT_ONCE: usize = 64;
+/// And how many more wait for their turn.
+const MOST_IN_ALL: usize = MOST_AT_ONCE + MOST_WAITING;
+
+/// No exchange takes this long, with all that belongs to it; a client that does not keep its limit is not waited for.
+const OVERDUE: Duration = Duration::from_secs(30);
+
+/// How an exchange ended.
+pub(crate) type Outcome = Result<Answer, Arc<IntrospectionError>>;
+
+/// The exchanges under way, by token: who presents the same one waits for the same answer.
+#[derive(Default)]
+pub(super) struct Flights {
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    by_token: HashMap<TokenDigest, UnderWay>,
+}
+
+struct UnderWay {
+    in_flight: InFlight,
+    outcome: Arc<OnceLock<Outcome>>,
+    begun: Duration,
+}
+
+/// A place among those who wait for an answer.
+pub(crate) struct WaitingForAnswer {
+    flight: Flight,
+    outcome: Arc<OnceLock<Outcome>>,
+}
+
+/// What became of a request that asked for a place.
+pub(super) enum Place {
+    Begun(WaitingForAnswer),
+    Joined(WaitingForAnswer),
+    /// Too many wait. The flight is for whoever releases the lock to drop.
+    None(Option<Flight>),
+}
+
+impl WaitingForAnswer {
+    pub(crate) async fn landed(self) -> Outcome {
+        self.flight.await;
+        self.outcome.get().cloned().unwrap_or_else(|| Err(Arc::new(IntrospectionError::GivenUp)))
+    }
+}
+
+impl UnderWay {
+    fn is_lost(&self, now: Duration) -> bool {
+        self.in_flight.was_dropped() || now.saturating_sub(self.begun) >= OVERDUE
+    }
+}
+
+impl Flights {
+    /// Joins the exchange about a token, or begins one. `crowded`: all that may be under way are, so a look at them is due.
+    pub(super) fn enter(
+        &self,
+        digest: TokenDigest,
+        now: Duration,
+        crowded: bool,
+        begin: impl FnOnce(Arc<OnceLock<Outcome>>) -> (InFlight, Flight),
+    ) -> Place {
+        let mut table = self.table();
+        // Dropped behind the lock: code of the user's may be in them.
+        let lost = table.take_lost(&digest, crowded, now);
+        let place = table.enter(digest, now, begin);
+        drop(table);
+        for lost in lost {
+            lost.in_flight.give_up();
+        }
+        place
+    }
+
+    /// Ends an exchange, and keeps its answer unless it was forgotten meanwhile.
+    pub(super) fn land(&self, digest: TokenDigest, landing: &Landing, keep: impl FnOnce()) {
+        let mut table = self.table();
+        if !table.by_token.get(&digest).is_some_and(|under_way| under_way.in_flight.is(landing)) {
+            return;
+        }
+        let ended = table.by_token.remove(&digest);
+        // Under the lock, so that nothing is forgotten in between.
+        keep();
+        drop(table);
+        drop(ended);
+    }
+
+    /// Answers to exchanges that are under way now are not kept. `forget` is what to forget beside.
+    pub(super) fn forget(&self, digest: Option<&TokenDigest>, forget: impl FnOnce()) {
+        let mut table = self.table();
+        let forgotten = match digest {
+            Some(digest) => table.by_token.remove_entry(digest).into_iter().collect(),
+            None => std::mem::take(&mut table.by_token),
+        };
+        forget();
+        drop(table);
+        drop(forgotten);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table().by_token.len()
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Takes out what will not end by itself: the exchange about this token, or any where all places are taken.
+    fn take_lost(&mut self, digest: &TokenDigest, crowded: bool, now: Duration) -> Vec<UnderWay> {
+        if crowded || self.by_token.len() >= MOST_IN_ALL {
+            return self
+                .by_token
+                .extract_if(|_, under_way| under_way.is_lost(now))
+                .map(|(_, lost)| lost)
+                .collect();
+        }
+        let lost = self.by_token.get(digest).is_some_and(|under_way| under_way.is_lost(now));
+        lost.then(|| self.by_token.remove(digest)).flatten().into_iter().collect()
+    }
+
+    fn enter(
+        &mut self,
+        digest: TokenDigest,
+        now: Duration,
+        begin: impl FnOnce(Arc<OnceLock<Outcome>>) -> (InFlight, Flight),
+    ) -> Place {
+        if let Some(under_way) = self.by_token.get(&digest)
+            && let Some(flight) = under_way.in_flight.join()
+        {
+            // One more is kept for those who come later.
+            let waiting = flight.strong_count().map(|count| count.saturating_sub(1));
+            if waiting.is_some_and(|waiting| waiting > MOST_WAITING) {
+                return Place::None(Some(flight));
+            }
+            return Place::Joined(WaitingForAnswer { flight, outcome: Arc::clone(&under_way.outcome) });
+        }
+        if self.by_token.len() >= MOST_IN_ALL {
+            return Place::None(None);
+        }
+        let outcome = Arc::new(OnceLock::new());
+        let (in_flight, flight) = begin(Arc::clone(&outcome));
+        let waiting = WaitingForAnswer { flight, outcome: Arc::clone(&outcome) };
+        self.by_token.insert(digest, UnderWay { in_flight, outcome, begun: now });
+        Place::Begun(waiting)
+    }
+}

@@ -1,0 +1,191 @@
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::answer::{Answer, Refusal};
+use super::cache::{AnswerCache, Keeping};
+use super::digest::TokenDigest;
+use super::error::IntrospectionError;
+use super::exchange::{JSON, LARGEST_ANSWER, SIGNED, Said, ask};
+use super::flights::{Flights, MOST_AT_ONCE, Outcome, Place as Seat, WaitingForAnswer};
+use super::place::Place;
+use super::record::Record;
+use super::signed::{Asked, SignedAnswers};
+use super::status::IntrospectionStatus;
+use crate::client_auth::Authenticator;
+use crate::clock::Clock;
+use crate::fetch::{FetchError, FetchLimits, HttpClient};
+use crate::flight::{Flight, InFlight, Landing};
+use crate::jwks::Keys;
+use crate::token::ClaimMapping;
+
+/// For a place, the endpoint and its answer together.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What it takes to ask an issuer about tokens.
+pub(crate) struct Settings {
+    /// Whose tokens they are, for events and messages.
+    pub(crate) issuer: Box<str>,
+    pub(crate) place: Place,
+    pub(crate) client: Arc<dyn HttpClient>,
+    pub(crate) authenticator: Authenticator,
+    /// Where answers are signed.
+    pub(crate) signed: Option<SignedAnswers>,
+    pub(crate) mapping: ClaimMapping,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) keeping: Keeping,
+}
+
+/// Asks one issuer about tokens: once for all who present the same one, and not again for a while. A cheap handle.
+#[derive(Clone)]
+pub(crate) struct Introspector {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Settings,
+    cache: AnswerCache,
+    flights: Flights,
+    /// One for each exchange that may be under way.
+    turns: Semaphore,
+    record: Record,
+}
+
+/// What is known of a token without waiting.
+pub(crate) enum Looked {
+    Known(Answer),
+    Pending(WaitingForAnswer),
+    Failed(Arc<IntrospectionError>),
+}
+
+impl Introspector {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let (cache, turns) = (AnswerCache::new(settings.keeping), Semaphore::new(MOST_AT_ONCE));
+        let (flights, record) = (Flights::default(), Record::default());
+        Self { shared: Arc::new(Shared { settings, cache, flights, turns, record }) }
+    }
+
+    /// The answer about a token that is kept, or a place among those who wait for it. `keys` verify signed answers.
+    pub(crate) fn look(&self, token: &str, keys: &Keys) -> Looked {
+        let shared = &self.shared;
+        let digest = TokenDigest::of(token);
+        if let Some(answer) = shared.cache.get(&digest, &*shared.settings.clock) {
+            shared.record.answered_from_memory();
+            return Looked::Known(answer);
+        }
+        let now = shared.settings.clock.monotonic();
+        let crowded = shared.turns.available_permits() == 0;
+        match shared
+            .flights
+            .enter(digest, now, crowded, |outcome| self.begin(digest, token, keys, now, outcome))
+        {
+            Seat::Begun(waiting) => {
+                shared.record.begun();
+                Looked::Pending(waiting)
+            }
+            Seat::Joined(waiting) => {
+                shared.record.joined();
+                Looked::Pending(waiting)
+            }
+            Seat::None(_) => {
+                shared.record.too_many_waiting(&shared.settings.issuer);
+                Looked::Failed(Arc::new(IntrospectionError::TooManyWaiting))
+            }
+        }
+    }
+
+    fn begin(
+        &self,
+        digest: TokenDigest,
+        token: &str,
+        keys: &Keys,
+        now: Duration,
+        outcome: Arc<OnceLock<Outcome>>,
+    ) -> (InFlight, Flight) {
+        let (shared, token, keys) = (Arc::clone(&self.shared), token.to_owned(), keys.clone());
+        InFlight::begin(|landing: Landing| async move {
+            let (asked, result) = shared.turn(&token, &keys, now).await;
+            let clock = &*shared.settings.clock;
+            shared.record.ended(&shared.settings.issuer, &result, clock.monotonic());
+            shared.flights.land(digest, &landing, || {
+                if let Ok(answer) = &result {
+                    shared.cache.put(digest, answer, asked, clock);
+                }
+            });
+            // It was never set: there is one exchange for each.
+            let _ = outcome.set(result);
+            landing.end();
+        })
+    }
+
+    /// The next request with this token is answered by the endpoint.
+    pub(crate) fn forget(&self, token: &str) {
+        let (shared, digest) = (&self.shared, TokenDigest::of(token));
+        shared.flights.forget(Some(&digest), || shared.cache.forget(&digest));
+    }
+
+    /// The same for every token.
+    pub(crate) fn forget_all(&self) {
+        let shared = &self.shared;
+        shared.flights.forget(None, || shared.cache.forget_all());
+    }
+
+    pub(crate) fn status(&self) -> IntrospectionStatus {
+        let shared = &self.shared;
+        let (last_success, last_failure) = shared.record.last(shared.settings.clock.monotonic());
+        IntrospectionStatus {
+            endpoint: shared.settings.place.known().map(|endpoint| endpoint.shown()),
+            under_way: shared.flights.len(),
+            kept: shared.cache.len(),
+            last_success,
+            last_failure,
+            counters: shared.record.counters(),
+        }
+    }
+}
+
+impl Shared {
+    /// Waits for its turn and asks. Returns when the question was put, too, in monotonic time.
+    async fn turn(&self, token: &str, keys: &Keys, begun: Duration) -> (Duration, Outcome) {
+        let Ok(_turn) = self.turns.acquire().await else {
+            return (begun, Err(Arc::new(IntrospectionError::GivenUp)));
+        };
+        let asked = self.settings.clock.monotonic();
+        let result = self.ask(token, keys, begun).await;
+        if let Err(error) = &result
+            && let IntrospectionError::Fetch(FetchError::Status(_) | FetchError::Failed(_)) = &**error
+        {
+            self.settings.place.doubt(&*self.settings.clock).await;
+        }
+        (asked, result)
+    }
+
+    async fn ask(&self, token: &str, keys: &Keys, begun: Duration) -> Outcome {
+        let Settings { place, client, authenticator, signed, mapping, clock, .. } = &self.settings;
+        let limits = || FetchLimits {
+            timeout: TIMEOUT.saturating_sub(clock.monotonic().saturating_sub(begun)),
+            max_body: LARGEST_ANSWER,
+        };
+        let for_metadata = || FetchLimits { timeout: limits().timeout, ..FetchLimits::default() };
+        let endpoint = place.find(&**client, &**clock, for_metadata).await?;
+        let at = clock.unix_time();
+        let accepted = if signed.is_some() { SIGNED } else { JSON };
+        let text = match ask(&**client, &endpoint, authenticator, token, accepted, limits).await? {
+            Said::Body(text) => text,
+            Said::NotTaken => return Ok(Answer::Refused(Refusal::NotTaken)),
+        };
+        let text = match signed {
+            Some(signed) => signed.open(&text, keys, Asked { at, now: clock.unix_time() }).await?,
+            None => text,
+        };
+        Ok(Answer::read(text, mapping).map_err(IntrospectionError::Unreadable)?)
+    }
+}
+
+impl fmt::Debug for Introspector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Introspector").field("issuer", &self.shared.settings.issuer).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,134 @@
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::error::IntrospectionError;
+use crate::claims::{Claims, ClaimsError};
+use crate::jose::{AllowedAlgorithms, JoseError, JoseHeader, UnverifiedJws, VerifiedJws};
+use crate::jwks::{Keys, Lookup, Missing};
+
+/// RFC 9701 §5.
+const TYP: &str = "token-introspection+jwt";
+
+/// What a signed answer must say (RFC 9701 §5).
+pub(crate) struct SignedAnswers {
+    pub(crate) issuer: Box<str>,
+    /// What this resource server is called: the client that asks, and the audiences of its tokens.
+    pub(crate) own_names: Vec<Box<str>>,
+    pub(crate) allowed: AllowedAlgorithms,
+    pub(crate) leeway: Duration,
+}
+
+/// Why a signed answer is not to be trusted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SignatureError {
+    #[error(transparent)]
+    Jose(#[from] JoseError),
+    #[error("its `typ` is not `{TYP}`")]
+    WrongType,
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
+    #[error("its `iss` is not the issuer")]
+    OtherIssuer,
+    #[error("its `aud` is neither this client nor an audience of this server")]
+    OtherAudience,
+    #[error("it has no `iat`")]
+    Undated,
+    #[error("its `iat` is not between the question and now")]
+    NotRecent,
+    #[error("it has expired")]
+    Expired,
+    #[error("it has no object `token_introspection`")]
+    Silent,
+}
+
+/// The one member that answers. Whatever else the JWT says is said of the JWT.
+#[derive(Deserialize)]
+struct Enveloped<'a> {
+    #[serde(borrow)]
+    token_introspection: &'a RawValue,
+}
+
+/// When a question was put and answered, as time since the Unix epoch.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) at: Duration,
+    pub(super) now: Duration,
+}
+
+impl SignedAnswers {
+    /// The object that answers, out of a JWT that its issuer signed for us, now.
+    pub(super) async fn open(
+        &self,
+        jwt: &str,
+        keys: &Keys,
+        asked: Asked,
+    ) -> Result<String, IntrospectionError> {
+        let proof = self.verify(jwt, keys).await?;
+        self.checked(&proof, jwt, asked).map_err(IntrospectionError::Signature)
+    }
+
+    async fn verify(&self, jwt: &str, keys: &Keys) -> Result<VerifiedJws, IntrospectionError> {
+        let untrusted = |error: SignatureError| IntrospectionError::Signature(error);
+        let jws = UnverifiedJws::split(jwt).map_err(|error| untrusted(error.into()))?;
+        let header = JoseHeader::parse(&jws, &self.allowed).map_err(|error| untrusted(error.into()))?;
+        // RFC 8725 §3.11: an ID token of the same issuer must not answer, nor anything else that it signs.
+        if !header.typ().is_some_and(|typ| typ.is(TYP)) {
+            return Err(untrusted(SignatureError::WrongType));
+        }
+        let mut may_wait = true;
+        loop {
+            let verified = keys.lookup(&header, None, |keys| keys.verify(&jws).map(|proof| (proof, ())));
+            let missing = match verified {
+                Lookup::Found(Ok((proof, ()))) => return Ok(proof),
+                // Without `kid`, a key that we do not have yet looks like a forgery.
+                Lookup::Found(Err(JoseError::BadSignature)) if may_wait && header.key_id().is_none() => {
+                    keys.missing()
+                }
+                Lookup::Found(Err(error)) => return Err(untrusted(error.into())),
+                Lookup::Missing(missing) => missing,
+            };
+            match missing {
+                Missing::Unknown => {
+                    return Err(untrusted(JoseError::UnknownKey(header.algorithm()).into()));
+                }
+                Missing::Unavailable { retry_after } => {
+                    return Err(IntrospectionError::NoKeys { retry_after });
+                }
+                Missing::Fetch => {
+                    if !std::mem::take(&mut may_wait) {
+                        return Err(IntrospectionError::NoKeys { retry_after: Duration::ZERO });
+                    }
+                    if let Some(mut waiting) = keys.fetch() {
+                        waiting.landed().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a JWT says, whose signature was verified.
+    fn checked(&self, _: &VerifiedJws, jwt: &str, asked: Asked) -> Result<String, SignatureError> {
+        let payload = UnverifiedJws::split(jwt)?.payload_text()?;
+        let claims = Claims::from_json(payload.as_str())?;
+        if claims.issuer() != Some(&self.issuer) {
+            return Err(SignatureError::OtherIssuer);
+        }
+        if !claims.audience().any(|audience| self.own_names.iter().any(|own| **own == *audience)) {
+            return Err(SignatureError::OtherAudience);
+        }
+        let issued_at = claims.issued_at().ok_or(SignatureError::Undated)?.since_epoch();
+        // Recent: it answers this question, and none that was put before.
+        let recent = asked.at.saturating_sub(self.leeway)..=asked.now.saturating_add(self.leeway);
+        if !recent.contains(&issued_at) {
+            return Err(SignatureError::NotRecent);
+        }
+        if claims.expires_at().is_some_and(|expires_at| expires_at.since_epoch() <= asked.now) {
+            return Err(SignatureError::Expired);
+        }
+        let enveloped: Enveloped<'_> = serde_json::from_str(&payload).map_err(|_| SignatureError::Silent)?;
+        let answer = enveloped.token_introspection.get();
+        if answer.starts_with('{') { Ok(answer.to_owned()) } else { Err(SignatureError::Silent) }
+    }
+}
