@@ -180,7 +180,8 @@ impl ResourceServerBuilder {
     /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_metadata_url`, `insecure_jwks_uri`, `two_key_sources`, `unreadable_key_file`, `no_usable_key`, `too_many_keys_without_id` (more than four), `invalid_key_timing`, `no_live_key_sets` (none may be in memory), `no_http_client`, `unreadable_ca_file`, `unreadable_token_file`, `client_with_fetch_files`;
     /// of a provider's preset `invalid_tenant`, `invalid_domain`, `invalid_user_pool`, `missing_client`,
     /// `invalid_authorization_server`, `org_authorization_server`, `preset_with_profile`, `no_client_roles` and
-    /// `two_places_of_roles`.
+    /// `two_places_of_roles`; of client authentication `unreadable_secret`, `unreadable_private_key`,
+    /// `unreadable_client_certificate`, `invalid_client_id` and `no_client_assertion`.
     pub fn build(self) -> Result<ResourceServer, ConfigError> {
         let mut problems = Problems::default();
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));

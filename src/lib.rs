@@ -24,6 +24,7 @@ mod layer;
 mod metadata;
 mod policy;
 mod reload;
+mod secret;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
@@ -33,6 +34,7 @@ pub use bearer::{BearerToken, CredentialError};
 pub use boxed::{BoxError, BoxFuture};
 pub use builder::ResourceServerBuilder;
 pub use claims::{Claims, ClaimsError, ClaimsMismatch, NumericDate, Scopes};
+pub use client_auth::{ClientAuthentication, PrivateKey};
 pub use clock::{Clock, SystemClock};
 pub use error::{ConfigError, ConfigProblem};
 pub use fetch::{FetchError, FetchLimits, HttpClient};
@@ -54,6 +56,7 @@ pub use policy::{
     Decision, Denial, InvalidScope, Policy, PolicyInput, Requirement, all_scopes, any_scope, anyone,
     authenticated, not, role, scope, user,
 };
+pub use secret::{Secret, SecretReferenceError};
 pub use token::{Identity, ValidatedToken};
 pub use validate::{
     InvalidToken, InvalidTokenKind, Presented, Profile, TokenValidator, Unavailable, UnknownProfile,

@@ -155,7 +155,7 @@ mod tests {
         fn client(&self, answers: bool) -> FileClient {
             let origins = ["https://id.example.com/jwks", "http://localhost:9/metadata"];
             let origins = origins.map(|text| Endpoint::parse(text, LoopbackHttp::Allowed).unwrap());
-            let files = FetchFiles { ca: None, token: Some(self.0.clone()) };
+            let files = FetchFiles { ca: None, token: Some(self.0.clone()), identity: None };
             let (echo, mut problems) = (Arc::new(Echo { answers }), Problems::default());
             FileClient::open(&files, echo, "https://id.example.com", &origins, &mut problems).unwrap()
         }

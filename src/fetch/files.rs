@@ -7,6 +7,15 @@ pub(crate) struct FetchFiles {
     pub(crate) ca: Option<PathBuf>,
     /// A bearer token to send (RFC 6750 §2.1).
     pub(crate) token: Option<PathBuf>,
+    /// A certificate to present.
+    pub(crate) identity: Option<IdentityFiles>,
+}
+
+/// A certificate of ours and its private key, as PEM (RFC 8705 §2).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct IdentityFiles {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 impl FetchFiles {

@@ -20,7 +20,7 @@ pub(crate) use endpoint::{Endpoint, LoopbackHttp, configured, printable, without
 pub(crate) use entity_tag::EntityTag;
 #[cfg(feature = "reqwest")]
 pub(crate) use file_client::FileClient;
-pub(crate) use files::FetchFiles;
+pub(crate) use files::{FetchFiles, IdentityFiles};
 pub(crate) use get::{Revalidated, get_json, get_json_if_changed};
 pub use http_client::{FetchError, FetchLimits, HttpClient};
 pub(crate) use in_words::in_words;

@@ -26,6 +26,9 @@ mod key_set;
 #[cfg(feature = "pem")]
 mod pem_keys;
 mod public_key;
+mod random;
+mod signing_key;
+mod signing_pair;
 mod soundness;
 
 pub use algorithm::{HmacAlgorithm, SignatureAlgorithm};
@@ -39,3 +42,7 @@ pub use jwk_set::{JwkSet, JwkSetError};
 pub(crate) use key_set::{KeyOwner, KeySet, ListedKey, Selected, VerifiedJws};
 #[cfg(feature = "pem")]
 pub use pem_keys::PemError;
+pub(crate) use random::unique_id;
+pub(crate) use signing_key::SigningKey;
+#[cfg(feature = "testing")]
+pub(crate) use signing_pair::SigningPair;

@@ -3,8 +3,10 @@
 mod fresh;
 mod patience;
 mod reloaded;
+mod setting;
 mod text_file;
 
 pub(crate) use fresh::Fresh;
 pub(crate) use reloaded::{Peeked, Reloaded, Standing};
+pub(crate) use setting::Setting;
 pub(crate) use text_file::TextFile;

@@ -1,5 +1,4 @@
 use aws_lc_rs::hmac;
-use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair,
@@ -9,20 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::jose::{HmacAlgorithm, HmacKey, SignatureAlgorithm};
+use crate::jose::{HmacAlgorithm, HmacKey, SignatureAlgorithm, SigningPair};
 
 /// A private key for one algorithm, and the JWK of its public half.
 pub(super) struct SigningKey {
     key_id: String,
     algorithm: SignatureAlgorithm,
-    pair: Pair,
-}
-
-enum Pair {
-    Ecdsa(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
-    MlDsa(PqdsaKeyPair),
-    Rsa(Box<RsaKeyPair>),
+    pair: SigningPair,
 }
 
 impl SigningKey {
@@ -32,12 +24,14 @@ impl SigningKey {
             SignatureAlgorithm::Es384 => ecdsa(&signature::ECDSA_P384_SHA384_FIXED_SIGNING),
             SignatureAlgorithm::Es512 => ecdsa(&signature::ECDSA_P521_SHA512_FIXED_SIGNING),
             SignatureAlgorithm::EdDsa | SignatureAlgorithm::Ed25519 => {
-                Pair::Ed25519(Ed25519KeyPair::generate().expect("a key can be generated"))
+                SigningPair::Ed25519(Ed25519KeyPair::generate().expect("a key can be generated"))
             }
             SignatureAlgorithm::MlDsa44 => ml_dsa(&signature::ML_DSA_44_SIGNING),
             SignatureAlgorithm::MlDsa65 => ml_dsa(&signature::ML_DSA_65_SIGNING),
             SignatureAlgorithm::MlDsa87 => ml_dsa(&signature::ML_DSA_87_SIGNING),
-            _ => Pair::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key can be generated"))),
+            _ => SigningPair::Rsa(Box::new(
+                RsaKeyPair::generate(KeySize::Rsa2048).expect("a key can be generated"),
+            )),
         };
         Self { key_id, algorithm, pair }
     }
@@ -52,7 +46,7 @@ impl SigningKey {
 
     pub(super) fn jwk(&self) -> Value {
         let mut jwk = match &self.pair {
-            Pair::Ecdsa(pair) => {
+            SigningPair::Ecdsa(pair) => {
                 // An uncompressed point: 0x04, x, y.
                 let point = pair.public_key().as_ref().get(1..).expect("a point has coordinates");
                 let (x, y) = point.split_at(point.len() / 2);
@@ -63,11 +57,11 @@ impl SigningKey {
                 };
                 json!({ "kty": "EC", "crv": curve, "x": base64url(x), "y": base64url(y) })
             }
-            Pair::Ed25519(pair) => {
+            SigningPair::Ed25519(pair) => {
                 json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url(pair.public_key().as_ref()) })
             }
-            Pair::MlDsa(pair) => json!({ "kty": "AKP", "pub": base64url(pair.public_key().as_ref()) }),
-            Pair::Rsa(pair) => {
+            SigningPair::MlDsa(pair) => json!({ "kty": "AKP", "pub": base64url(pair.public_key().as_ref()) }),
+            SigningPair::Rsa(pair) => {
                 let key = pair.public_key();
                 let modulus = key.modulus().big_endian_without_leading_zero();
                 let exponent = key.exponent().big_endian_without_leading_zero();
@@ -83,29 +77,7 @@ impl SigningKey {
     }
 
     pub(super) fn sign(&self, input: &[u8]) -> Vec<u8> {
-        let random = SystemRandom::new();
-        match &self.pair {
-            Pair::Ecdsa(pair) => pair.sign(&random, input).expect("an input can be signed").as_ref().to_vec(),
-            Pair::Ed25519(pair) => pair.sign(input).as_ref().to_vec(),
-            Pair::MlDsa(pair) => {
-                let mut signature = vec![0; pair.algorithm().signature_len()];
-                pair.sign(input, &mut signature).expect("an input can be signed");
-                signature
-            }
-            Pair::Rsa(pair) => {
-                let padding: &dyn signature::RsaEncoding = match self.algorithm {
-                    SignatureAlgorithm::Ps256 => &signature::RSA_PSS_SHA256,
-                    SignatureAlgorithm::Ps384 => &signature::RSA_PSS_SHA384,
-                    SignatureAlgorithm::Ps512 => &signature::RSA_PSS_SHA512,
-                    SignatureAlgorithm::Rs384 => &signature::RSA_PKCS1_SHA384,
-                    SignatureAlgorithm::Rs512 => &signature::RSA_PKCS1_SHA512,
-                    _ => &signature::RSA_PKCS1_SHA256,
-                };
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(padding, &random, input, &mut signature).expect("an input can be signed");
-                signature
-            }
-        }
+        self.pair.sign(self.algorithm, input).expect("an input can be signed")
     }
 }
 
@@ -118,12 +90,12 @@ pub(super) fn authenticate(key: &HmacKey, input: &[u8]) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(algorithm, key.secret()), input).as_ref().to_vec()
 }
 
-fn ecdsa(algorithm: &'static EcdsaSigningAlgorithm) -> Pair {
-    Pair::Ecdsa(EcdsaKeyPair::generate(algorithm).expect("a key can be generated"))
+fn ecdsa(algorithm: &'static EcdsaSigningAlgorithm) -> SigningPair {
+    SigningPair::Ecdsa(EcdsaKeyPair::generate(algorithm).expect("a key can be generated"))
 }
 
-fn ml_dsa(algorithm: &'static PqdsaSigningAlgorithm) -> Pair {
-    Pair::MlDsa(PqdsaKeyPair::generate(algorithm).expect("a key can be generated"))
+fn ml_dsa(algorithm: &'static PqdsaSigningAlgorithm) -> SigningPair {
+    SigningPair::MlDsa(PqdsaKeyPair::generate(algorithm).expect("a key can be generated"))
 }
 
 pub(super) fn base64url(bytes: &[u8]) -> String {
