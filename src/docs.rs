@@ -7,6 +7,9 @@ pub mod codes {}
 #[doc = include_str!("../docs/frameworks.md")]
 pub mod frameworks {}
 
+#[doc = include_str!("../docs/introspection.md")]
+pub mod introspection {}
+
 #[doc = include_str!("../docs/jsonwebtoken.md")]
 pub mod jsonwebtoken {}
 

@@ -120,7 +120,7 @@ pub(crate) fn without_secrets(url: &str) -> String {
 }
 
 /// Text of others for a message: what a terminal would obey, and what reorders or hides the rest, is escaped.
-pub(crate) fn printable(text: &str) -> impl Iterator<Item = char> {
+pub(super) fn printable(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(|char| {
         // These are escaped for the sake of Rust's syntax only.
         let plain = ['"', '\'', '\\'].contains(&char);

@@ -16,7 +16,7 @@ mod reqwest;
 
 #[cfg(feature = "reqwest")]
 pub(crate) use self::reqwest::DefaultClient;
-pub(crate) use endpoint::{Endpoint, LoopbackHttp, configured, printable, without_secrets};
+pub(crate) use endpoint::{Endpoint, LoopbackHttp, configured, without_secrets};
 pub(crate) use entity_tag::EntityTag;
 #[cfg(feature = "reqwest")]
 pub(crate) use file_client::FileClient;

@@ -1,5 +1,5 @@
 use crate::claims::{Claims, ClaimsError};
-use crate::json::{Document, JsonError};
+use crate::json::{Document, JsonError, Value};
 use crate::token::{ClaimMapping, ValidatedToken};
 
 /// What an endpoint says of a token.
@@ -27,7 +27,7 @@ impl Answer {
         let document = Document::parse(text).map_err(NoAnswer::Json)?;
         let members = document.root().as_object().ok_or(NoAnswer::NotAnObject)?;
         // RFC 7662 §2.2: a boolean. Whatever else somebody might read as "yes" is none.
-        if !members.get("active").is_some_and(|active| active.is_true()) {
+        if !members.get("active").is_some_and(Value::is_true) {
             return Ok(Self::Refused(Refusal::Inactive));
         }
         Ok(match Claims::of_document(document) {

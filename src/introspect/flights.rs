@@ -46,7 +46,9 @@ pub(super) enum Place {
     Begun(WaitingForAnswer),
     Joined(WaitingForAnswer),
     /// Too many wait. The flight is for whoever releases the lock to drop.
-    None(Option<Flight>),
+    None {
+        _flight: Option<Flight>,
+    },
 }
 
 impl WaitingForAnswer {
@@ -142,12 +144,12 @@ impl Table {
             // One more is kept for those who come later.
             let waiting = flight.strong_count().map(|count| count.saturating_sub(1));
             if waiting.is_some_and(|waiting| waiting > MOST_WAITING) {
-                return Place::None(Some(flight));
+                return Place::None { _flight: Some(flight) };
             }
             return Place::Joined(WaitingForAnswer { flight, outcome: Arc::clone(&under_way.outcome) });
         }
         if self.by_token.len() >= MOST_IN_ALL {
-            return Place::None(None);
+            return Place::None { _flight: None };
         }
         let outcome = Arc::new(OnceLock::new());
         let (in_flight, flight) = begin(Arc::clone(&outcome));

@@ -89,7 +89,7 @@ impl Introspector {
                 shared.record.joined();
                 Looked::Pending(waiting)
             }
-            Seat::None(_) => {
+            Seat::None { .. } => {
                 shared.record.too_many_waiting(&shared.settings.issuer);
                 Looked::Failed(Arc::new(IntrospectionError::TooManyWaiting))
             }

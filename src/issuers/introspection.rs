@@ -137,7 +137,12 @@ impl Introspection {
         let identifier = issuer.identifier;
         let authenticator = self.authentication.open(identifier, &context.clock, problems);
         let configured = self.endpoint.as_deref().map(|url| {
-            problems.note(configured("insecure_introspection_endpoint", "`endpoint`", url, context.loopback_http))
+            problems.note(configured(
+                "insecure_introspection_endpoint",
+                "`endpoint`",
+                url,
+                context.loopback_http,
+            ))
         });
         // The token of the files is for who serves keys; for the endpoint, this server has credentials of its own.
         let identity = authenticator.as_ref().and_then(Authenticator::tls_files).cloned();
@@ -167,9 +172,11 @@ impl Introspection {
             clock: Arc::clone(&context.clock),
             keeping: self.keeping.capped(),
         });
-        let clients = self.clients.iter().chain(issuer.clients).map(|client| client.as_str().into()).collect();
+        let clients =
+            self.clients.iter().chain(issuer.clients).map(|client| client.as_str().into()).collect();
         let rules = AnswerRules { clients, audience_may_be_missing: self.audience_may_be_missing };
-        let tokens = IntrospectedTokens { jwts: self.every_token, prefix: self.prefix.unwrap_or_default().into() };
+        let tokens =
+            IntrospectedTokens { jwts: self.every_token, prefix: self.prefix.unwrap_or_default().into() };
         (problems.len() == before).then_some(Introspected { introspector, rules, tokens })
     }
 

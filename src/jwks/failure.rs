@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::load_error::LoadError;
-use crate::fetch::{FetchError, in_words};
+use crate::fetch::in_words;
 use crate::jose::JwkSetError;
 
 /// A failed fetch, for events and statuses.
@@ -33,6 +33,7 @@ fn code(error: &LoadError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::FetchError;
 
     #[test]
     fn a_message_has_every_cause_and_no_secret_of_a_url() {

@@ -9,6 +9,7 @@ use crate::claims::Claims;
 use crate::jose::UnverifiedJws;
 
 /// Where a token is judged. There is one way for each, written down in the configuration; none is tried after another.
+#[expect(clippy::large_enum_variant, reason = "it lives for one call, on the stack")]
 pub(super) enum Way<'t> {
     /// Here, with its issuer's keys.
     Local(Jwt<'t>),
