@@ -10,7 +10,7 @@ use http::{Request, Response, header};
 
 use crate::example::build;
 use crate::process::Running;
-use crate::provider::Token;
+use crate::token::Token;
 use crate::wire::send;
 
 /// What the API is called in `aud`.

@@ -1,16 +1,21 @@
-//! Other people's software, over real sockets: `examples/axum.rs` with tokens of a certified OpenID provider, and
-//! `examples/tonic` with the gRPC client of Node.js.
+//! Other people's software, over real sockets: `examples/axum.rs` with tokens of a certified OpenID provider,
+//! `examples/tonic` with the gRPC client of Node.js, and servers that tell what an opaque token is worth.
 //!
 //! `interop/README.md` tells what this needs. Nothing here is skipped: what is missing fails the test.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where it stands")]
 
 mod api;
+mod dot;
 mod example;
 mod grpc;
 mod node;
 mod process;
 mod provider;
+mod python;
+mod restarts;
 mod server;
+mod service;
+mod token;
 mod wire;
 
 use std::thread::sleep;

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::process::run;
+
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/interop");
 
 /// One of our programs, with the packages it needs.
@@ -19,28 +21,16 @@ pub(crate) fn node(script: &str) -> Command {
 pub(crate) fn install() {
     static INSTALLED: OnceLock<()> = OnceLock::new();
     INSTALLED.get_or_init(|| {
-        run("node", &["--version"]);
+        let run = |program: &str, argument: &str| {
+            run("Node.js and npm", Command::new(program).arg(argument).current_dir(DIRECTORY));
+        };
+        run("node", "--version");
         let changed =
             |file: &str| fs::metadata(Path::new(DIRECTORY).join(file)).and_then(|file| file.modified());
         // npm writes this file last.
         let installed = changed("node_modules/.package-lock.json");
         if installed.is_err() || installed.unwrap() < changed("package-lock.json").unwrap() {
-            run("npm", &["ci"]);
+            run("npm", "ci");
         }
     });
-}
-
-fn run(program: &str, arguments: &[&str]) {
-    let output =
-        Command::new(program).args(arguments).current_dir(DIRECTORY).output().unwrap_or_else(|error| {
-            panic!("this test needs Node.js and npm, and `{program}` could not be started: {error}")
-        });
-    assert!(
-        output.status.success(),
-        "`{program} {}` in interop/ failed: {}\n{}{}",
-        arguments.join(" "),
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
 }

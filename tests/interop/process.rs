@@ -55,6 +55,19 @@ impl Running {
     }
 }
 
+/// Runs a program to its end. `needs` is for whoever has not installed it.
+pub(crate) fn run(needs: &str, command: &mut Command) {
+    let output =
+        command.output().unwrap_or_else(|error| panic!("this test needs {needs}: {command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "this test needs {needs}: {command:?} failed: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended by itself; then there is nothing to kill.

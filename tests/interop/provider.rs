@@ -2,36 +2,27 @@
 
 use std::collections::HashMap;
 
-use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use http::{Request, header};
+use http::Request;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 use crate::node::node;
-use crate::process::Running;
+use crate::service::{Files, Service, port_of};
+use crate::token::{self, Token};
 use crate::wire::send;
 
-/// The client that the provider knows, and its secret.
-const CLIENT: &str = "svc:a-secret-that-only-this-test-knows";
-
-/// A provider with keys of its own, until it is dropped.
+/// A provider with keys and tokens of its own, until it is dropped.
 pub(crate) struct Provider {
-    _process: Running,
+    service: Service,
     urls: Urls,
 }
 
 #[derive(serde::Deserialize)]
 struct Urls {
     issuer: String,
+    /// The same, with TLS.
+    tls: Option<String>,
     admin: String,
 }
-
-#[derive(serde::Deserialize)]
-struct Granted {
-    access_token: String,
-}
-
-/// An access token, as the provider gave it.
-pub(crate) struct Token(String);
 
 impl Provider {
     pub(crate) fn start() -> Self {
@@ -40,10 +31,37 @@ impl Provider {
 
     /// Starts on a given port: an issuer is known by its address.
     pub(crate) fn start_at(port: u16) -> Self {
+        Self::start_with(Files::new(), port)
+    }
+
+    /// Starts with a second address that speaks TLS, and a client that is known by its certificate, `rs-mtls`.
+    /// Whoever wants to be it needs three of the files: `ca.pem`, `client.pem`, `client.key`.
+    pub(crate) fn start_with_tls() -> Self {
+        let files = Files::new();
+        write_certificates(&files);
+        Self::start_with(files, 0)
+    }
+
+    fn start_with(files: Files, port: u16) -> Self {
         let mut provider = node("provider.mjs");
         provider.args(["--port", &port.to_string()]);
-        let (process, urls) = Running::start("the provider", &mut provider, "READY ");
-        Self { _process: process, urls: serde_json::from_str(&urls).unwrap() }
+        let (mut service, ready) = Service::start("the provider", provider, files);
+        let urls: Urls = serde_json::from_str(&ready).unwrap();
+        service.keep_port("--port", port_of(&urls.issuer));
+        if let Some(tls) = &urls.tls {
+            service.keep_port("--tls-port", port_of(tls));
+        }
+        Self { service, urls }
+    }
+
+    /// Without a warning.
+    pub(crate) fn kill(&mut self) {
+        self.service.kill();
+    }
+
+    /// Starts at the same addresses, with the same keys and tokens. It counts its hits anew.
+    pub(crate) fn start_again(&mut self) {
+        self.urls = serde_json::from_str(&self.service.start_again()).unwrap();
     }
 
     pub(crate) fn issuer(&self) -> &str {
@@ -51,19 +69,44 @@ impl Provider {
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.issuer().parse::<http::Uri>().unwrap().port_u16().unwrap()
+        port_of(self.issuer())
+    }
+
+    pub(crate) fn introspection_endpoint(&self) -> String {
+        format!("{}/token/introspection", self.issuer())
+    }
+
+    /// RFC 8705 §5: the address that asks for a certificate.
+    pub(crate) fn tls_introspection_endpoint(&self) -> String {
+        format!("{}/token/introspection", self.urls.tls.as_ref().unwrap())
+    }
+
+    /// A file of its directory, such as `rs-pkjwt.pem`: the key of the caller `rs-pkjwt`.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.service.files().read(name)
     }
 
     /// A token for the client itself. `resource` picks audience, algorithm and lifetime: see `provider.mjs`.
     pub(crate) fn token(&self, resource: &str, scope: &str) -> Token {
-        self.request_token(&format!("&resource={resource}&scope={scope}"))
+        self.request_tokens(&format!("grant_type=client_credentials&resource={resource}&scope={scope}")).0
     }
 
     /// A token for no resource in particular: only the provider can read it.
     pub(crate) fn opaque_token(&self) -> Token {
-        let token = self.request_token("");
-        assert!(!token.0.contains('.'), "a JWT, not an opaque token");
+        let (token, _) = self.request_tokens("grant_type=client_credentials");
+        assert!(!token.as_str().contains('.'), "a JWT, not an opaque token");
         token
+    }
+
+    /// An opaque access token and a refresh token of a user who consented.
+    pub(crate) fn sign_in(&self, user: &str, resource: &str, scope: &str) -> (Token, Token) {
+        let parameters = format!("grant_type=urn:test:sign-in&user={user}&resource={resource}&scope={scope}");
+        let (access, refresh) = self.request_tokens(&parameters);
+        (access, refresh.unwrap())
+    }
+
+    pub(crate) fn revoke(&self, token: &Token) {
+        token::revoke(&format!("{}/token/revocation", self.issuer()), token);
     }
 
     /// Puts new keys in the place of all old ones.
@@ -79,28 +122,21 @@ impl Provider {
         hits.get(path).copied().unwrap_or(0)
     }
 
-    /// RFC 6749 §4.4. No parameter of ours has a character that would need an escape to be read right.
-    fn request_token(&self, parameters: &str) -> Token {
-        let request = Request::post(format!("{}/token", self.urls.issuer))
-            .header(header::AUTHORIZATION, format!("Basic {}", BASE64_STANDARD.encode(CLIENT)))
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(format!("grant_type=client_credentials{parameters}"))
-            .unwrap();
-        let answer = send(&request);
-        assert_eq!(answer.status(), 200, "{}", answer.body());
-        let Granted { access_token } = serde_json::from_str(answer.body()).unwrap();
-        Token(access_token)
+    fn request_tokens(&self, parameters: &str) -> (Token, Option<Token>) {
+        token::request(&format!("{}/token", self.issuer()), parameters)
     }
 }
 
-impl Token {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The JOSE header: tells whether the provider signed as it was asked to.
-    pub(crate) fn header(&self) -> HashMap<String, String> {
-        let (header, _) = self.0.split_once('.').unwrap();
-        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
-    }
+/// The server's by an authority of its own; the client's by itself.
+fn write_certificates(files: &Files) {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let (server, client) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let params = |name: &str| CertificateParams::new([name.to_owned()]).unwrap();
+    files.write("ca.pem", &authority.pem());
+    files.write("server.pem", &params("127.0.0.1").signed_by(&server, &authority).unwrap().pem());
+    files.write("server.key", &server.serialize_pem());
+    files.write("client.pem", &params("rs-mtls").self_signed(&client).unwrap().pem());
+    files.write("client.key", &client.serialize_pem());
 }

@@ -8,7 +8,7 @@ use portcullis::{KeyTiming, ResourceServer, Validation, ValidationError};
 use tokio::runtime::Runtime;
 
 use crate::api::AUDIENCE;
-use crate::provider::Token;
+use crate::token::Token;
 
 /// An unknown key is asked for once in this time.
 pub(crate) const COOLDOWN: Duration = Duration::from_millis(500);
