@@ -3,9 +3,10 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::answer::NoAnswer;
-use super::signed::SignatureError;
+use crate::claims::ClaimsError;
 use crate::error::ConfigProblem;
 use crate::fetch::FetchError;
+use crate::jose::JoseError;
 use crate::metadata::DiscoveryError;
 
 /// Why nothing is known of a token: never its own fault.
@@ -40,6 +41,32 @@ pub(crate) enum IntrospectionError {
     TooManyWaiting,
     #[error("the exchange with the introspection endpoint was dropped or did not end")]
     GivenUp,
+}
+
+/// RFC 9701 §5.
+pub(super) const TYP: &str = "token-introspection+jwt";
+
+/// Why a signed answer is not to be trusted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SignatureError {
+    #[error(transparent)]
+    Jose(#[from] JoseError),
+    #[error("its `typ` is not `{TYP}`")]
+    WrongType,
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
+    #[error("its `iss` is not the issuer")]
+    OtherIssuer,
+    #[error("its `aud` is neither this client nor an audience of this server")]
+    OtherAudience,
+    #[error("it has no `iat`")]
+    Undated,
+    #[error("its `iat` is not between the question and now")]
+    NotRecent,
+    #[error("it has expired")]
+    Expired,
+    #[error("it has no object `token_introspection`")]
+    Silent,
 }
 
 /// When to ask again, where nobody said.

@@ -3,13 +3,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::error::IntrospectionError;
-use crate::claims::{Claims, ClaimsError};
+use super::error::{IntrospectionError, SignatureError, TYP};
+use crate::claims::Claims;
 use crate::jose::{AllowedAlgorithms, JoseError, JoseHeader, UnverifiedJws, VerifiedJws};
 use crate::jwks::{Keys, Lookup, Missing};
-
-/// RFC 9701 §5.
-const TYP: &str = "token-introspection+jwt";
 
 /// What a signed answer must say (RFC 9701 §5).
 pub(crate) struct SignedAnswers {
@@ -18,29 +15,6 @@ pub(crate) struct SignedAnswers {
     pub(crate) own_names: Vec<Box<str>>,
     pub(crate) allowed: AllowedAlgorithms,
     pub(crate) leeway: Duration,
-}
-
-/// Why a signed answer is not to be trusted.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SignatureError {
-    #[error(transparent)]
-    Jose(#[from] JoseError),
-    #[error("its `typ` is not `{TYP}`")]
-    WrongType,
-    #[error(transparent)]
-    Claims(#[from] ClaimsError),
-    #[error("its `iss` is not the issuer")]
-    OtherIssuer,
-    #[error("its `aud` is neither this client nor an audience of this server")]
-    OtherAudience,
-    #[error("it has no `iat`")]
-    Undated,
-    #[error("its `iat` is not between the question and now")]
-    NotRecent,
-    #[error("it has expired")]
-    Expired,
-    #[error("it has no object `token_introspection`")]
-    Silent,
 }
 
 /// The one member that answers. Whatever else the JWT says is said of the JWT.

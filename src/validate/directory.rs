@@ -72,7 +72,8 @@ impl Listing {
         for name in issuer.names() {
             self.by_name.insert(name.into(), Arc::clone(&issuer));
         }
-        self.settle();
+        self.introspecting.extend(issuer.introspected.is_some().then_some(issuer));
+        self.find_only();
     }
 
     /// Removes the issuer with this identifier, under all its names.
@@ -87,8 +88,9 @@ impl Listing {
             for name in issuer.names() {
                 self.by_name.remove(name);
             }
+            self.introspecting.retain(|other| !Arc::ptr_eq(other, issuer));
         }
-        self.settle();
+        self.find_only();
         leaving
     }
 
@@ -135,12 +137,10 @@ impl Listing {
         prefixes.windows(2).any(begins)
     }
 
-    /// What follows from who is there.
-    fn settle(&mut self) {
+    fn find_only(&mut self) {
         let mut issuers = self.by_name.values();
         let first = issuers.next();
         let alone = first.filter(|first| issuers.all(|issuer| Arc::ptr_eq(first, issuer)));
         self.only = alone.filter(|issuer| !issuer.has_tenants()).cloned();
-        self.introspecting = self.issuers().filter(|issuer| issuer.introspected.is_some()).cloned().collect();
     }
 }
