@@ -18,6 +18,8 @@ use tower::{ServiceExt as _, service_fn};
 
 use crate::support::{AUDIENCE, ISSUER, NOW, eventually};
 
+mod introspection;
+
 fn get(token: Option<&str>) -> Request<()> {
     let request = Request::get("/");
     let request = token
