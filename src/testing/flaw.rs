@@ -110,7 +110,8 @@ impl Flaw {
     }
 
     /// Whether it is in the claims, and not in header or signature: then an
-    /// [opaque token](super::TokenBuilder::opaque) can have it too.
+    /// [opaque token](super::TokenBuilder::opaque) can have it too. Not each is one there: an answer without `exp` is right
+    /// (RFC 7662 §2.2).
     ///
     /// ```
     /// use portcullis::testing::{Flaw, Issuer};
