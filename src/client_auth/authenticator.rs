@@ -48,16 +48,19 @@ impl Authenticator {
             Method::Field(field) => form.set_header(header::AUTHORIZATION, field.read().await?),
             Method::Post(secret) => {
                 let secret = secret.read().await?;
-                form.add("client_id", client_id);
-                form.add("client_secret", secret.as_str());
+                form.append("client_id", client_id);
+                form.append("client_secret", secret.as_str());
             }
             Method::Assertion(assertion) => {
                 let assertion = assertion.make().await?;
-                form.add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-                form.add("client_assertion", &assertion);
+                form.append(
+                    "client_assertion_type",
+                    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                );
+                form.append("client_assertion", &assertion);
             }
             // RFC 8705 §2: the name is in the request, so that the server knows whose certificate it expects.
-            Method::MutualTls(_) => form.add("client_id", client_id),
+            Method::MutualTls(_) => form.append("client_id", client_id),
         }
         Ok(())
     }

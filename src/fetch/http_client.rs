@@ -12,6 +12,8 @@ use crate::boxed::{BoxError, BoxFuture};
 /// system's proxies (not for plain http, which stays on this machine). Replace it to go through your own client
 /// or service mesh. The contract:
 ///
+/// - **The request is sent as it is**: its method, its header fields and, where it is a POST, its body, which may
+///   hold a token and goes nowhere else.
 /// - **Limits hold while streaming.** The answer is refused as soon as its body exceeds
 ///   [`FetchLimits::max_body`], and the whole exchange as soon as it takes longer than [`FetchLimits::timeout`].
 /// - **No redirect is followed.** A `3xx` is an answer like any other; following it would let whoever controls

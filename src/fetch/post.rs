@@ -17,9 +17,8 @@ pub(crate) struct FormRequest {
 
 impl FormRequest {
     /// Adds a field.
-    pub(crate) fn add(&mut self, name: &str, value: &str) {
-        let at = self.body.len();
-        Serializer::for_suffix(&mut self.body, at).append_pair(name, value);
+    pub(crate) fn append(&mut self, name: &str, value: &str) {
+        Serializer::new(&mut self.body).append_pair(name, value);
     }
 
     /// Sets a header field.
@@ -58,8 +57,8 @@ mod tests {
     fn fields_are_percent_encoded_and_not_printed() {
         // covers: INT-001
         let mut form = FormRequest::default();
-        form.add("token", "a+/=&b c");
-        form.add("client_secret", "p%\u{e4}");
+        form.append("token", "a+/=&b c");
+        form.append("client_secret", "p%\u{e4}");
         assert_eq!(form.body, "token=a%2B%2F%3D%26b+c&client_secret=p%25%C3%A4");
         assert_eq!(format!("{form:?}"), "FormRequest { .. }");
     }

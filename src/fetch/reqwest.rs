@@ -91,3 +91,15 @@ fn cause(error: reqwest::Error) -> BoxError {
 fn failed(error: reqwest::Error) -> FetchError {
     if error.is_timeout() { FetchError::TimedOut } else { FetchError::Failed(error.without_url().into()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::assert_http_client_contract;
+
+    #[tokio::test]
+    async fn the_default_client_keeps_the_contract() {
+        // covers: INT-025
+        assert_http_client_contract(&DefaultClient::default()).await;
+    }
+}

@@ -36,8 +36,8 @@ pub(super) async fn ask(
     limits: impl Fn() -> FetchLimits,
 ) -> Result<Said, IntrospectionError> {
     let mut form = FormRequest::default();
-    form.add("token", token);
-    form.add("token_type_hint", "access_token");
+    form.append("token", token);
+    form.append("token_type_hint", "access_token");
     form.set_header(header::ACCEPT, HeaderValue::from_static(accepted));
     authenticator.authenticate(&mut form).await.map_err(IntrospectionError::NoCredentials)?;
     let answer = form.post(client, endpoint, limits()).await.map_err(IntrospectionError::Fetch)?;

@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::get;
+use axum::routing::{any, get, post};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request};
 
 use super::server;
 use crate::fetch::{FetchError, FetchLimits, HttpClient};
 
 /// The largest body that the contract's requests take.
 const MAX_BODY: usize = 10_000;
+/// A form, as `FORM` says it is.
+const POSTED: &[u8] = b"token=a%2B%2F%3D%26+~&client_id=%C3%A4%00";
+const FORM: &str = "application/x-www-form-urlencoded";
 /// How long they may take, and what is clearly longer.
 const TIMEOUT: Duration = Duration::from_millis(500);
 const TOO_LONG: Duration = Duration::from_secs(3);
@@ -23,9 +26,9 @@ const TOO_LONG: Duration = Duration::from_secs(3);
 /// Asserts what [`HttpClient`] promises, against a server of this function's own on loopback (plain http). For clients
 /// of your own; it takes about two seconds.
 ///
-/// Status, header fields and body come through. Redirects are answers. The limit of the body holds while it streams,
-/// with and without a `Content-Length`. The limit of time holds before the head and within the body. Failures are
-/// errors and no panics.
+/// Status, header fields and body come through, and so does a form that is posted. Redirects are answers, and a body that
+/// was redirected goes nowhere else. The limit of the body holds while it streams, with and without a `Content-Length`.
+/// The limit of time holds before the head and within the body. Failures are errors and no panics.
 ///
 /// Not checked: that certificates are validated.
 ///
@@ -46,6 +49,7 @@ pub async fn assert_http_client_contract(client: &dyn HttpClient) {
     let redirect = site.get(client, "/redirect").await.expect("a redirect is an answer");
     assert_eq!(redirect.status(), StatusCode::FOUND, "a redirect is an answer");
     assert_eq!(site.redirected.load(Ordering::SeqCst), 0, "a redirect is not followed");
+    posts(&site, client).await;
 
     for (path, clause) in [
         ("/large", "an answer that announces too large a body is refused"),
@@ -70,6 +74,18 @@ pub async fn assert_http_client_contract(client: &dyn HttpClient) {
     );
 }
 
+/// What is posted has a token in it: it arrives as it is, and nowhere else.
+async fn posts(site: &Site, client: &dyn HttpClient) {
+    let posted = site.post(client, "/posted").await.expect("a form can be posted");
+    assert_eq!(posted.status(), StatusCode::OK, "the method of the request is kept");
+    assert_eq!(&posted.body()[..], POSTED, "the body of the request arrives unchanged");
+    let content_type = posted.headers().get("x-content-type").map(HeaderValue::as_bytes);
+    assert_eq!(content_type, Some(FORM.as_bytes()), "`Content-Type` of the request arrives unchanged");
+    let redirect = site.post(client, "/redirect-post").await.expect("a redirect of a POST is an answer");
+    assert_eq!(redirect.status(), StatusCode::TEMPORARY_REDIRECT, "a redirect of a POST is an answer");
+    assert_eq!(site.redirected.load(Ordering::SeqCst), 0, "a redirect of a POST is not followed");
+}
+
 struct Site {
     address: String,
     redirected: Arc<AtomicUsize>,
@@ -92,7 +108,12 @@ impl Site {
                 }),
             )
             .route("/redirect", get(async || (StatusCode::FOUND, [(header::LOCATION, "/target")])))
-            .route("/target", get(async move || counted.fetch_add(1, Ordering::SeqCst).to_string()))
+            .route("/target", any(async move || counted.fetch_add(1, Ordering::SeqCst).to_string()))
+            .route("/posted", post(posted))
+            .route(
+                "/redirect-post",
+                post(async || (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/target")])),
+            )
             .route("/large", get(async || vec![b' '; MAX_BODY + 1]))
             .route("/endless", get(async || Body::from_stream(stream::repeat_with(chunk))))
             .route("/no-head", get(async || future::pending::<()>().await))
@@ -113,13 +134,30 @@ impl Site {
     }
 
     async fn get(&self, client: &dyn HttpClient, path: &str) -> Result<Response<Bytes>, FetchError> {
-        let request =
-            Request::get(format!("{}{path}", self.address)).header(header::ACCEPT, "application/json");
-        let request = request.body(Bytes::new()).expect("a path makes a request");
-        let limits = FetchLimits { max_body: MAX_BODY, timeout: TIMEOUT };
-        let answer = tokio::time::timeout(TOO_LONG, client.send(request, limits)).await;
-        answer.expect("an exchange ends when its limit of time is over")
+        let request = self.request(Method::GET, path).header(header::ACCEPT, "application/json");
+        send(client, request.body(Bytes::new()).expect("a path makes a request")).await
     }
+
+    async fn post(&self, client: &dyn HttpClient, path: &str) -> Result<Response<Bytes>, FetchError> {
+        let request = self.request(Method::POST, path).header(header::CONTENT_TYPE, FORM);
+        send(client, request.body(Bytes::from_static(POSTED)).expect("a path makes a request")).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> request::Builder {
+        Request::builder().method(method).uri(format!("{}{path}", self.address))
+    }
+}
+
+async fn send(client: &dyn HttpClient, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+    let limits = FetchLimits { max_body: MAX_BODY, timeout: TIMEOUT };
+    let answer = tokio::time::timeout(TOO_LONG, client.send(request, limits)).await;
+    answer.expect("an exchange ends when its limit of time is over")
+}
+
+/// Says what came.
+async fn posted(headers: HeaderMap, body: Bytes) -> ([(&'static str, Vec<u8>); 1], Bytes) {
+    let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_vec());
+    ([("x-content-type", content_type.unwrap_or_default())], body)
 }
 
 fn chunk() -> Result<Bytes, Infallible> {

@@ -3,13 +3,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::endpoint::Endpoint;
 use super::fault::Faults;
 use super::signing::{SigningKey, base64url};
-use crate::jose::SignatureAlgorithm;
+use crate::clock::{Clock, SystemClock};
+use crate::jose::{JwkSet, SignatureAlgorithm};
 
-/// What an issuer has and publishes: its name, its keys, its documents, and how often they were asked for.
+/// Where the introspection endpoint is, below the issuer.
+pub(super) const INTROSPECTION: &str = "/introspect";
+
+/// What an issuer has and publishes: its name, its clock, its keys, its documents, and how often they were asked for.
 pub(super) struct Documents {
     pub(super) issuer: String,
+    pub(super) introspection: Endpoint,
+    clock: Mutex<Arc<dyn Clock>>,
     keys: Mutex<KeyRing>,
     pub(super) faults: Faults,
     discovery_requests: AtomicUsize,
@@ -35,12 +42,16 @@ pub struct Requests {
     pub discovery: usize,
     /// For its keys.
     pub jwks: usize,
+    /// At its introspection endpoint, by requests of whatever kind.
+    pub introspection: usize,
 }
 
 impl Documents {
     pub(super) fn new(issuer: &str) -> Self {
         let documents = Self {
             issuer: issuer.to_owned(),
+            introspection: Endpoint::default(),
+            clock: Mutex::new(Arc::new(SystemClock::new())),
             keys: Mutex::default(),
             faults: Faults::default(),
             discovery_requests: AtomicUsize::new(0),
@@ -48,6 +59,15 @@ impl Documents {
         };
         documents.key(SignatureAlgorithm::Es256);
         documents
+    }
+
+    pub(super) fn set_clock(&self, clock: impl Clock) {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(clock);
+    }
+
+    /// In seconds since the Unix epoch.
+    pub(super) fn now(&self) -> u64 {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner).unix_time().as_secs()
     }
 
     /// The current key for this algorithm, made now if there is none.
@@ -113,14 +133,31 @@ impl Documents {
         json!({ "keys": keys })
     }
 
+    pub(super) fn jwk_set(&self) -> JwkSet {
+        JwkSet::from_json(&self.jwks().to_string()).expect("our own set can be read")
+    }
+
+    pub(super) fn introspection_endpoint(&self) -> String {
+        self.below(INTROSPECTION)
+    }
+
     pub(super) fn metadata(&self) -> Value {
-        json!({ "issuer": self.issuer, "jwks_uri": format!("{}/jwks", self.issuer.trim_end_matches('/')) })
+        json!({
+            "issuer": self.issuer,
+            "jwks_uri": self.below("/jwks"),
+            "introspection_endpoint": self.introspection_endpoint(),
+        })
+    }
+
+    fn below(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer.trim_end_matches('/'))
     }
 
     pub(super) fn requests(&self) -> Requests {
         Requests {
             discovery: self.discovery_requests.load(Ordering::SeqCst),
             jwks: self.jwks_requests.load(Ordering::SeqCst),
+            introspection: self.introspection.requests(),
         }
     }
 

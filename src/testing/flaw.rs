@@ -89,7 +89,7 @@ impl Flaw {
         Self::WrongIssuer,
     ];
 
-    /// The [code](crate::Rejection::code) of the refusal by a server whose keys are in memory.
+    /// The [code](crate::Rejection::code) of the refusal of a JWT by a server whose keys are in memory.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -106,6 +106,43 @@ impl Flaw {
             Self::UnknownKey => "unknown_key",
             Self::WrongAudience => "wrong_audience",
             Self::WrongIssuer => "wrong_issuer",
+        }
+    }
+
+    /// Whether it is in the claims, and not in header or signature: then an
+    /// [opaque token](super::TokenBuilder::opaque) can have it too. Not each is one there: an answer without `exp` is right
+    /// (RFC 7662 §2.2).
+    ///
+    /// ```
+    /// use portcullis::testing::{Flaw, Issuer};
+    ///
+    /// let issuer = Issuer::offline("https://id.example.com");
+    /// for flaw in Flaw::ALL.into_iter().filter(|flaw| flaw.concerns_claims()) {
+    ///     let token = issuer.token("https://api.example.com").flaw(flaw).opaque();
+    /// #   assert!(!token.is_empty());
+    /// }
+    /// assert!(Flaw::WrongAudience.concerns_claims() && !Flaw::BadSignature.concerns_claims());
+    /// ```
+    #[must_use]
+    pub fn concerns_claims(self) -> bool {
+        match self {
+            Self::BoundToKey
+            | Self::Expired
+            | Self::IssuedInTheFuture
+            | Self::NoAudience
+            | Self::NoExpiry
+            | Self::NotYetValid
+            | Self::WrongAudience
+            | Self::WrongIssuer => true,
+            Self::AlgNone
+            | Self::BadSignature
+            | Self::ChangedClaims
+            | Self::CriticalHeader
+            | Self::EmptySignature
+            | Self::Encrypted
+            | Self::KeyInHeader
+            | Self::OtherType
+            | Self::UnknownKey => false,
         }
     }
 

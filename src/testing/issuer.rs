@@ -6,36 +6,36 @@ use http::{Request, Response};
 use serde_json::Value;
 
 use super::documents::{Documents, Requests};
+use super::endpoint::Endpoint;
 use super::fault::Fault;
 use super::server;
 use super::token::TokenBuilder;
 use crate::boxed::BoxFuture;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::fetch::{FetchError, FetchLimits, HttpClient};
 use crate::jose::{JwkSet, SignatureAlgorithm};
 
-/// An authorization server for tests: it has keys, signs any token, and (if started) serves its metadata and
-/// key set on loopback, counting the requests.
+/// An authorization server for tests: it has keys, signs any token or hands out opaque ones, and (if started) serves its
+/// metadata, key set and introspection endpoint on loopback, counting the requests.
 ///
 /// It starts with one ES256 key. A key for another algorithm is made, and published, when a token first needs
 /// it. Clones are the same issuer.
 ///
 /// It is an [`HttpClient`] too, which answers for itself from memory: with `with_http_client(issuer.clone())` the server
-/// under test fetches metadata and keys without a network.
+/// under test fetches metadata and keys, and introspects, without a network.
 #[derive(Clone)]
 pub struct Issuer {
     documents: Arc<Documents>,
-    clock: Arc<dyn Clock>,
 }
 
 impl Issuer {
     /// An issuer without a network: give its [`jwk_set`](Self::jwk_set) to the server under test.
     #[must_use]
     pub fn offline(url: &str) -> Self {
-        Self { documents: Arc::new(Documents::new(url)), clock: Arc::new(SystemClock::new()) }
+        Self { documents: Arc::new(Documents::new(url)) }
     }
 
-    /// An issuer that serves its documents on a free port of loopback, for as long as the runtime lives.
+    /// An issuer that serves its documents, and introspection, on a free port of loopback, for as long as the runtime lives.
     ///
     /// The server under test needs
     /// [`dangerous_allow_loopback_http`](crate::ResourceServerBuilder::dangerous_allow_loopback_http).
@@ -51,10 +51,10 @@ impl Issuer {
         issuer
     }
 
-    /// The same issuer, dating its tokens by this clock.
+    /// The same issuer, dating its tokens and judging their time by this clock. So do its clones.
     #[must_use]
-    pub fn with_clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+    pub fn with_clock(self, clock: impl Clock) -> Self {
+        self.documents.set_clock(clock);
         self
     }
 
@@ -64,10 +64,11 @@ impl Issuer {
         &self.documents.issuer
     }
 
-    /// Starts a token that is right in every respect: an RFC 9068 access token for `audience`, signed with
-    /// ES256, valid from now for five minutes.
+    /// Starts a token that is right in every respect, for `audience`, valid from now for five minutes:
+    /// [`sign`](TokenBuilder::sign) makes an RFC 9068 access token of it, signed with ES256, and
+    /// [`opaque`](TokenBuilder::opaque) a text that only introspection explains.
     pub fn token(&self, audience: &str) -> TokenBuilder {
-        TokenBuilder::new(Arc::clone(&self.documents), audience, self.clock.unix_time().as_secs())
+        TokenBuilder::new(Arc::clone(&self.documents), audience, self.documents.now())
     }
 
     /// Signs a header and a payload as they are, whatever they are.
@@ -107,14 +108,16 @@ impl Issuer {
         self.documents.retire();
     }
 
-    /// From now on, every request for metadata or keys meets this fault.
+    /// From now on, every request for metadata or keys meets this fault. Introspection does not: for that there is
+    /// [`fail_introspection`](Self::fail_introspection).
     pub fn fail(&self, fault: Fault) {
         self.documents.faults.set(Some(fault));
     }
 
-    /// From now on, requests are answered rightly again.
+    /// From now on, requests are answered rightly again, those for introspection too.
     pub fn mend(&self) {
         self.documents.faults.set(None);
+        self.documents.introspection.faults.set(None);
     }
 
     /// The JWK Set, as a document.
@@ -131,7 +134,7 @@ impl Issuer {
     /// Never: the set is our own.
     #[must_use]
     pub fn jwk_set(&self) -> JwkSet {
-        JwkSet::from_json(&self.jwks_json().to_string()).expect("our own set can be read")
+        self.documents.jwk_set()
     }
 
     /// The metadata, as a document.
@@ -145,6 +148,10 @@ impl Issuer {
     pub fn requests(&self) -> Requests {
         self.documents.requests()
     }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.documents.introspection
+    }
 }
 
 impl HttpClient for Issuer {
@@ -155,15 +162,22 @@ impl HttpClient for Issuer {
     ) -> BoxFuture<'static, Result<Response<Bytes>, FetchError>> {
         let documents = Arc::clone(&self.documents);
         Box::pin(async move {
-            let url = request.uri().to_string();
-            let path = url.strip_prefix(documents.issuer.trim_end_matches('/'));
-            let path = path.ok_or_else(|| FetchError::Failed("another host than the issuer's".into()))?;
-            let answer = tokio::time::timeout(limits.timeout, server::answer(&documents, path)).await;
+            let request = below(&documents.issuer, request)?;
+            let answer = tokio::time::timeout(limits.timeout, server::answer(&documents, &request)).await;
             let response = answer.map_err(|_| FetchError::TimedOut)?;
             let response = response.map_err(|broken| FetchError::Failed(broken.into()))?;
             if response.body().len() > limits.max_body { Err(FetchError::TooLarge) } else { Ok(response) }
         })
     }
+}
+
+/// A request to this issuer, as one that goes to a path below it.
+fn below(issuer: &str, mut request: Request<Bytes>) -> Result<Request<Bytes>, FetchError> {
+    let url = request.uri().to_string();
+    let path = url.strip_prefix(issuer.trim_end_matches('/')).filter(|path| path.starts_with('/'));
+    let path = path.and_then(|path| path.parse().ok());
+    *request.uri_mut() = path.ok_or_else(|| FetchError::Failed("another place than the issuer".into()))?;
+    Ok(request)
 }
 
 impl fmt::Debug for Issuer {

@@ -37,16 +37,24 @@
 
 mod authenticate_as;
 mod challenge;
+mod clients;
 mod clock;
 mod contract;
 mod documents;
+mod endpoint;
 mod fault;
 mod flaw;
 mod inputs;
+mod introspecting;
+mod introspection;
+mod introspection_request;
+mod issued;
 mod issuer;
+mod reply;
 mod server;
 mod signing;
 mod token;
+mod verified;
 
 pub use authenticate_as::{AuthenticateAs, AuthenticatedAs};
 pub use challenge::{
@@ -59,5 +67,6 @@ pub use documents::Requests;
 pub use fault::Fault;
 pub use flaw::Flaw;
 pub use inputs::{decide, presented, validate};
+pub use introspection_request::IntrospectionRequest;
 pub use issuer::Issuer;
 pub use token::TokenBuilder;

@@ -2,22 +2,32 @@ use std::future;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
 
-use super::documents::Documents;
+use super::documents::{Documents, INTROSPECTION};
 use super::fault::Fault;
+use super::introspection;
+use super::introspection_request::IntrospectionRequest;
+use super::reply;
+
+/// The largest body of a request, in bytes: many times the largest token.
+const MAX_BODY: usize = 1024 * 1024;
 
 pub(super) async fn bind() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port")
 }
 
-/// Serves an issuer's documents until the runtime ends.
+/// Serves an issuer until the runtime ends.
 pub(super) fn serve(listener: TcpListener, documents: Arc<Documents>) {
     let app = Router::new().fallback(async move |request: Request<Body>| {
-        match answer(&documents, request.uri().path()).await {
+        let (head, body) = request.into_parts();
+        let Ok(body) = to_bytes(body, MAX_BODY).await else {
+            return reply::status(StatusCode::PAYLOAD_TOO_LARGE).map(Body::from);
+        };
+        match answer(&documents, &Request::from_parts(head, body)).await {
             Ok(response) => response.map(Body::from),
             Err(broken) => {
                 let parts = [Ok(Bytes::from_static(b"{")), Err(broken)];
@@ -38,39 +48,50 @@ pub(super) fn run(listener: TcpListener, app: Router) {
 #[error("the issuer broke off, as it was told to")]
 pub(super) struct BrokenOff;
 
-/// The answer to a GET of `path`, by the fault of the moment.
-pub(super) async fn answer(documents: &Documents, path: &str) -> Result<Response<Bytes>, BrokenOff> {
-    let document = match path {
+/// The answer to a request, whose path begins below the issuer's, by the fault of the moment.
+pub(super) async fn answer(
+    documents: &Documents,
+    request: &Request<Bytes>,
+) -> Result<Response<Bytes>, BrokenOff> {
+    let json = |document: String| reply::ok("application/json", document);
+    match request.uri().path() {
         "/.well-known/openid-configuration" => {
             documents.count_discovery();
-            Documents::metadata
+            meet(documents.faults.now(), || json(documents.metadata().to_string())).await
         }
         "/jwks" => {
             documents.count_jwks();
-            Documents::jwks
+            meet(documents.faults.now(), || json(documents.jwks().to_string())).await
         }
-        _ => return Ok(status(StatusCode::NOT_FOUND)),
-    };
-    let body = match documents.faults.now() {
-        None => document(documents).to_string(),
+        INTROSPECTION => {
+            let request = IntrospectionRequest::read(request);
+            documents.introspection.note(&request);
+            meet(documents.introspection.faults.now(), || introspection::answer(documents, &request)).await
+        }
+        _ => Ok(reply::status(StatusCode::NOT_FOUND)),
+    }
+}
+
+/// What a fault makes of the right answer.
+async fn meet(
+    fault: Option<Fault>,
+    right: impl FnOnce() -> Response<Bytes>,
+) -> Result<Response<Bytes>, BrokenOff> {
+    let known = |code| StatusCode::from_u16(code).expect("a status has three digits");
+    Ok(match fault {
+        None => right(),
         Some(Fault::Delay(delay)) => {
             tokio::time::sleep(delay).await;
-            document(documents).to_string()
+            right()
         }
-        Some(Fault::Body(body)) => body,
-        Some(Fault::Status(code)) => {
-            return Ok(status(StatusCode::from_u16(code).expect("a status has three digits")));
+        Some(Fault::Body(body)) => reply::ok("application/json", body),
+        Some(Fault::Status(code)) => reply::status(known(code)),
+        Some(Fault::Answer { status, headers, body }) => {
+            let mut response = Response::new(Bytes::from(body));
+            (*response.status_mut(), *response.headers_mut()) = (known(status), headers);
+            response
         }
         Some(Fault::Hang) => future::pending().await,
         Some(Fault::BreakOff) => return Err(BrokenOff),
-    };
-    let mut response = Response::new(Bytes::from(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
-}
-
-fn status(status: StatusCode) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = status;
-    response
+    })
 }

@@ -6,12 +6,17 @@ use serde_json::{Map, Value, json};
 
 use super::documents::Documents;
 use super::flaw::Flaw;
+use super::issued::{self, Known};
 use super::signing::{authenticate, base64url};
+use crate::bearer::BearerToken;
 use crate::jose::{HmacKey, SignatureAlgorithm};
 
 /// A token in the making. Made by [`Issuer::token`](super::Issuer::token); it starts out right in every respect.
+///
+/// [`sign`](Self::sign) makes a JWT of it, [`opaque`](Self::opaque) an opaque token. What concerns header and signature
+/// (`algorithm`, `hmac_key`, `header`, `without_header`) means nothing to the latter.
 #[derive(Clone)]
-#[must_use = "a token is made by `sign`"]
+#[must_use = "a token is made by `sign` or `opaque`"]
 pub struct TokenBuilder {
     documents: Arc<Documents>,
     algorithm: SignatureAlgorithm,
@@ -108,10 +113,57 @@ impl TokenBuilder {
         self
     }
 
-    /// Makes the token wrong in one respect.
+    /// Makes the token wrong in one respect. An opaque one cannot be wrong in all of them:
+    /// [`Flaw::concerns_claims`].
     pub fn flaw(mut self, flaw: Flaw) -> Self {
         self.flaw = Some(flaw);
         self
+    }
+
+    /// Makes an opaque token: a random text, of which the issuer's introspection endpoint says what is claimed here, with
+    /// `active` (`true`) and `token_type` (`Bearer`) filled in where they are not set. It has characters that must be
+    /// encoded in a form or a URL.
+    ///
+    /// A [flaw](Self::flaw) is one of the answer. Of a token that has expired or is not yet valid, the endpoint says no more
+    /// than that it is not active.
+    ///
+    /// ```
+    /// use portcullis::testing::{Flaw, Issuer};
+    ///
+    /// let issuer = Issuer::offline("https://id.example.com");
+    /// let token = issuer.token("https://api.example.com").scope("orders:read");
+    /// assert_ne!(token.clone().opaque(), token.clone().opaque());
+    /// let foreign = token.clone().flaw(Flaw::WrongAudience).opaque();
+    /// assert!(token.opaque_with_prefix("gho_").starts_with("gho_") && !foreign.starts_with("gho_"));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the flaw is none of [the claims](Flaw::concerns_claims).
+    #[must_use]
+    #[track_caller]
+    pub fn opaque(self) -> String {
+        self.opaque_with_prefix("")
+    }
+
+    /// The same, with a text that begins with `prefix`, as tokens of some issuers do.
+    ///
+    /// # Panics
+    ///
+    /// If the flaw is none of [the claims](Flaw::concerns_claims), or the prefix has a character that a bearer token
+    /// cannot have.
+    #[must_use]
+    #[track_caller]
+    pub fn opaque_with_prefix(mut self, prefix: &str) -> String {
+        if let Some(flaw) = self.flaw {
+            let possible = flaw.concerns_claims();
+            assert!(possible, "an opaque token has neither header nor signature, so it cannot have {flaw:?}");
+            flaw.spoil_unsigned(&mut self.header, &mut self.claims, self.now);
+        }
+        let token = issued::new_text(prefix);
+        assert!(BearerToken::parse(&token).is_some(), "no bearer token begins with {prefix:?}");
+        self.documents.introspection.issued.set(&token, Known::Claims(self.claims));
+        token
     }
 
     /// Signs the token.

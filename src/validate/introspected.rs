@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use super::error::{InvalidToken, InvalidTokenKind, Unavailable, ValidationError};
-use super::known::KnownIssuer;
 use super::rules::{ClaimRules, check_expiry, check_names};
 use crate::claims::Claims;
 use crate::introspect::{Answer, Introspector, Outcome};
@@ -34,13 +33,13 @@ impl Introspected {
     /// Judges what the endpoint said of a token, at the instant `now`, whenever it was said.
     pub(super) fn judge(
         &self,
-        issuer: &KnownIssuer,
+        rules: &ClaimRules,
         outcome: Outcome,
         now: Duration,
     ) -> Result<ValidatedToken, ValidationError> {
         match outcome {
             Ok(Answer::Active(token)) => {
-                self.rules.check(&issuer.rules, token.claims(), now)?;
+                self.rules.check(rules, token.claims(), now)?;
                 Ok(token)
             }
             Ok(Answer::Refused(refusal)) => Err(InvalidToken::from(refusal).into()),

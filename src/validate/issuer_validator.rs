@@ -76,7 +76,7 @@ impl Shared {
             Way::Introspection(issuer, introspected) => {
                 Ok(match introspected.introspector.look(token, &issuer.keys) {
                     Looked::Known(answer) => {
-                        Known::Decided(introspected.judge(issuer, Ok(answer), self.clock.unix_time()))
+                        Known::Decided(introspected.judge(&issuer.rules, Ok(answer), self.clock.unix_time()))
                     }
                     Looked::Failed(error) => Known::Decided(Err(Unavailable::from(error).into())),
                     Looked::Pending(waiting) => Known::Asked(Arc::clone(issuer), waiting),
@@ -118,7 +118,7 @@ impl Shared {
         let issuers = self.issuers.load();
         match Way::of(&token, &issuers)? {
             Way::Introspection(issuer, introspected) if Arc::ptr_eq(issuer, &asked) => {
-                introspected.judge(issuer, outcome, self.clock.unix_time())
+                introspected.judge(&issuer.rules, outcome, self.clock.unix_time())
             }
             Way::Introspection(..) | Way::Local(_) => Err(changed().into()),
         }

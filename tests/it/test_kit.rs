@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method, Request, Response};
 use portcullis::testing::{
     Challenge, Fault, Issuer, ManualClock, assert_http_client_contract, assert_insufficient_scope,
     assert_invalid_token, assert_malformed, assert_unauthenticated, assert_unavailable, presented, validate,
@@ -16,6 +17,8 @@ use portcullis::{
 use tower::{ServiceExt as _, service_fn};
 
 use crate::support::{AUDIENCE, ISSUER, NOW, eventually};
+
+mod introspection;
 
 fn get(token: Option<&str>) -> Request<()> {
     let request = Request::get("/");
@@ -240,10 +243,14 @@ struct Broken(Clause);
 enum Clause {
     None,
     FollowsRedirects,
+    FollowsRedirectsOfForms,
     NoBodyLimit,
     NoTimeLimit,
     HidesStatus,
     SendsNoFields,
+    SendsNoBody,
+    SendsAnotherType,
+    OnlyGets,
 }
 
 impl HttpClient for Broken {
@@ -253,19 +260,29 @@ impl HttpClient for Broken {
         limits: FetchLimits,
     ) -> BoxFuture<'static, Result<Response<Bytes>, FetchError>> {
         let clause = self.0;
-        let policy = reqwest::redirect::Policy::none();
-        let builder = reqwest::Client::builder().no_proxy();
-        let client = if clause == Clause::FollowsRedirects { builder } else { builder.redirect(policy) };
+        let policy =
+            reqwest::redirect::Policy::custom(move |attempt| match (clause, attempt.status().as_u16()) {
+                (Clause::FollowsRedirects, 302) | (Clause::FollowsRedirectsOfForms, 307) => attempt.follow(),
+                _ => attempt.stop(),
+            });
+        let client = reqwest::Client::builder().no_proxy().redirect(policy);
         Box::pin(async move {
             let failed = |error: reqwest::Error| {
                 if error.is_timeout() { FetchError::TimedOut } else { FetchError::Failed(error.into()) }
             };
-            let mut call = client.build().unwrap().get(request.uri().to_string());
+            let method = if clause == Clause::OnlyGets { Method::GET } else { request.method().clone() };
+            let mut call = client.build().unwrap().request(method, request.uri().to_string());
+            if clause != Clause::SendsNoBody {
+                call = call.body(request.body().clone());
+            }
             if clause != Clause::NoTimeLimit {
                 call = call.timeout(limits.timeout);
             }
             if clause != Clause::SendsNoFields {
                 call = call.headers(request.headers().clone());
+            }
+            if clause == Clause::SendsAnotherType {
+                call = call.headers(HeaderMap::from_iter([(CONTENT_TYPE, "text/plain".parse().unwrap())]));
             }
             let mut response = call.send().await.map_err(failed)?;
             let mut body = Vec::new();
@@ -291,10 +308,14 @@ async fn the_client_contract_holds_for_a_right_client_and_finds_each_wrong_one()
     assert_http_client_contract(&Broken(Clause::None)).await;
     for clause in [
         Clause::FollowsRedirects,
+        Clause::FollowsRedirectsOfForms,
         Clause::NoBodyLimit,
         Clause::NoTimeLimit,
         Clause::HidesStatus,
         Clause::SendsNoFields,
+        Clause::SendsNoBody,
+        Clause::SendsAnotherType,
+        Clause::OnlyGets,
     ] {
         let found = tokio::spawn(async move { assert_http_client_contract(&Broken(clause)).await }).await;
         assert!(found.unwrap_err().is_panic(), "{clause:?}");
