@@ -11,6 +11,8 @@ mod http_client;
 mod post;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+#[cfg(feature = "reqwest")]
+mod tls_files;
 
 #[cfg(feature = "reqwest")]
 pub(crate) use self::reqwest::DefaultClient;

@@ -18,8 +18,7 @@ pub(crate) struct FormRequest {
 impl FormRequest {
     /// Adds a field.
     pub(crate) fn add(&mut self, name: &str, value: &str) {
-        let at = self.body.len();
-        Serializer::for_suffix(&mut self.body, at).append_pair(name, value);
+        Serializer::new(&mut self.body).append_pair(name, value);
     }
 
     /// Sets a header field.
