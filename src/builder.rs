@@ -46,7 +46,7 @@ pub struct ResourceServerBuilder {
 }
 
 impl ResourceServer {
-    /// Starts the configuration of a server that takes JWT access tokens of `issuer`: an issuer identifier, from which
+    /// Starts the configuration of a server that takes access tokens of `issuer`: an issuer identifier, from which
     /// metadata and keys are found, or a [`TrustedIssuer`] with settings of its own.
     pub fn builder(issuer: impl Into<TrustedIssuer>) -> ResourceServerBuilder {
         ResourceServerBuilder::new(issuer.into())
@@ -178,6 +178,8 @@ impl ResourceServerBuilder {
     /// `unsupported_algorithm` (which the backend does not have), `two_algorithm_sources`, `excessive_leeway` (above
     /// 300 s), `zero_token_lifetime`, `ambiguous_claim_path` or `invalid_claim_path`, `invalid_realm` (not printable
     /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_metadata_url`, `insecure_jwks_uri`, `two_key_sources`, `unreadable_key_file`, `no_usable_key`, `too_many_keys_without_id` (more than four), `invalid_key_timing`, `no_live_key_sets` (none may be in memory), `no_http_client`, `unreadable_ca_file`, `unreadable_token_file`, `client_with_fetch_files`;
+    /// of introspection `insecure_introspection_endpoint`, `excessive_cache_lifetime` (above 300 s), `no_cached_tokens`, `invalid_token_prefix`,
+    /// `ambiguous_introspection` and `unused_keys`;
     /// of a provider's preset `invalid_tenant`, `invalid_domain`, `invalid_user_pool`, `missing_client`,
     /// `invalid_authorization_server`, `org_authorization_server`, `preset_with_profile`, `no_client_roles` and
     /// `two_places_of_roles`; of client authentication `unreadable_secret`, `unreadable_private_key`,

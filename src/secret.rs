@@ -175,6 +175,7 @@ fn one_line(text: &str) -> Result<&str, &'static str> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `TextFile` wants it")]
 fn unreadable(what: String) -> ConfigProblem {
     ConfigProblem::new("unreadable_secret", format!("the secret {what}"))
 }

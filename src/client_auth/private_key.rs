@@ -99,6 +99,7 @@ pub(super) struct Signer {
     pub(super) key_id: Option<String>,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `TextFile` wants it")]
 pub(super) fn unreadable(what: String) -> ConfigProblem {
     ConfigProblem::new("unreadable_private_key", format!("the private key {what}"))
 }

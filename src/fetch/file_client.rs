@@ -10,18 +10,16 @@ use tokio::time::timeout;
 use super::endpoint::{Endpoint, shown};
 use super::files::FetchFiles;
 use super::http_client::{FetchError, FetchLimits, HttpClient};
-use super::reqwest::DefaultClient;
+use super::tls_files::TlsFiles;
 use crate::boxed::BoxFuture;
 use crate::error::{ConfigProblem, Problems};
 use crate::reload::{Fresh, TextFile};
 
-/// Several times as large as the bundle of a system.
-const LARGEST_BUNDLE: u64 = 1024 * 1024;
 /// What servers take at most as one header field, more or less.
 const LARGEST_TOKEN: u64 = 16 * 1024;
 
-/// The default client with the files of one issuer, which are read for each request: so none is sent with a token that
-/// was replaced, and certificates that are no longer in their file are no longer trusted.
+/// The default client with the files of one issuer, which are read for each request: so none is sent with a token or a
+/// certificate that was replaced, and certificates that are no longer in their file are no longer trusted.
 pub(crate) struct FileClient {
     issuer: Box<str>,
     /// Where the configuration says that fetches begin. The token is for these origins (RFC 6454 §5): a document that
@@ -29,7 +27,7 @@ pub(crate) struct FileClient {
     origins: Vec<Endpoint>,
     client: Arc<dyn HttpClient>,
     /// In place of `client`.
-    trusting: Option<Fresh<Arc<DefaultClient>>>,
+    tls: Option<Arc<TlsFiles>>,
     token: Option<Token>,
 }
 
@@ -49,10 +47,10 @@ impl FileClient {
         origins: &[Endpoint],
         problems: &mut Problems,
     ) -> Option<Self> {
-        let trusting = problems.note(files.ca.as_deref().map(open_ca).transpose());
+        let tls = TlsFiles::open(files, problems);
         let token = problems.note(files.token.as_deref().map(open_token).transpose());
-        let (trusting, token) = (trusting?, token?);
-        Some(Self { issuer: issuer.into(), origins: origins.to_vec(), client, trusting, token })
+        let (tls, token) = (tls?.map(Arc::new), token?);
+        Some(Self { issuer: issuer.into(), origins: origins.to_vec(), client, tls, token })
     }
 
     fn token_for(&self, request: &Request<Bytes>) -> Option<&Token> {
@@ -74,14 +72,13 @@ impl HttpClient for FileClient {
         limits: FetchLimits,
     ) -> BoxFuture<'static, Result<Response<Bytes>, FetchError>> {
         let token = self.token_for(&request).map(|token| token.field.read());
-        let trusting = self.trusting.as_ref().map(Fresh::read);
-        let client = Arc::clone(&self.client);
+        let (tls, client) = (self.tls.clone(), Arc::clone(&self.client));
         let exchange = async move {
             if let Some(token) = token {
                 request.headers_mut().insert(header::AUTHORIZATION, of_file(token.await)?);
             }
-            match trusting {
-                Some(trusting) => of_file(trusting.await)?.send(request, limits).await,
+            match tls {
+                Some(tls) => of_file(tls.client().await)?.send(request, limits).await,
                 None => client.send(request, limits).await,
             }
         };
@@ -102,15 +99,6 @@ impl fmt::Debug for FileClient {
 /// A file that is of no use now is a failed fetch.
 fn of_file<T>(result: Result<T, ConfigProblem>) -> Result<T, FetchError> {
     result.map_err(|problem| FetchError::Failed(problem.to_string().into()))
-}
-
-fn open_ca(path: &Path) -> Result<Fresh<Arc<DefaultClient>>, ConfigProblem> {
-    let unreadable = |message| ConfigProblem::new("unreadable_ca_file", message);
-    let shown = path.display().to_string();
-    Fresh::open(TextFile::new(path, LARGEST_BUNDLE, unreadable, move |text| {
-        let client = DefaultClient::trusting(text);
-        client.map(Arc::new).map_err(|error| unreadable(format!("`{shown}` cannot be used: {error}")))
-    }))
 }
 
 fn open_token(path: &Path) -> Result<Token, ConfigProblem> {

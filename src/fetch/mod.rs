@@ -13,6 +13,8 @@ mod media_type;
 mod post;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+#[cfg(feature = "reqwest")]
+mod tls_files;
 
 #[cfg(feature = "reqwest")]
 pub(crate) use self::reqwest::DefaultClient;

@@ -19,15 +19,46 @@ pub(crate) struct DefaultClient {
     loopback: OnceLock<reqwest::Client>,
 }
 
-impl DefaultClient {
-    /// A client that trusts the certificates of this PEM bundle for https, and no others. Every one of them must be
-    /// fit to be trusted.
-    pub(super) fn trusting(bundle: &str) -> Result<Self, BoxError> {
+/// Certificates of who is trusted.
+pub(super) struct Authorities(Vec<reqwest::Certificate>);
+
+impl Authorities {
+    /// Reads a PEM bundle. Whether every one of them is fit to be trusted is judged where a client is made.
+    pub(super) fn from_pem(bundle: &str) -> Result<Self, BoxError> {
         let roots = reqwest::Certificate::from_pem_bundle(bundle.as_bytes()).map_err(cause)?;
         if roots.is_empty() {
             return Err("there is no certificate in it".into());
         }
-        let client = builder().tls_certs_only(roots).build().map_err(cause)?;
+        Ok(Self(roots))
+    }
+}
+
+/// A certificate with its private key.
+pub(super) struct Identity(reqwest::Identity);
+
+impl Identity {
+    /// Reads the PEM of both. Whether they belong together is judged where a client is made.
+    pub(super) fn from_pem(certificate: &str, key: &str) -> Result<Self, BoxError> {
+        let pem = format!("{certificate}\n{key}");
+        reqwest::Identity::from_pem(pem.as_bytes()).map(Self).map_err(cause)
+    }
+}
+
+impl DefaultClient {
+    /// A client that trusts, for https, the certificates of the authorities, where there are any, and no others; and that
+    /// presents a certificate to who asks for one, where there is one.
+    pub(super) fn with(
+        authorities: Option<&Authorities>,
+        identity: Option<&Identity>,
+    ) -> Result<Self, BoxError> {
+        let mut builder = builder();
+        if let Some(Authorities(roots)) = authorities {
+            builder = builder.tls_certs_only(roots.iter().cloned());
+        }
+        if let Some(Identity(identity)) = identity {
+            builder = builder.identity(identity.clone());
+        }
+        let client = builder.build().map_err(cause)?;
         Ok(Self { outward: OnceLock::from(client), loopback: OnceLock::new() })
     }
 

@@ -43,7 +43,7 @@ fn every_code_of_a_configuration_is_on_the_page_and_no_other() {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
-        for mark in [".add(", "ConfigProblem::new(", "configured("] {
+        for mark in ["problems.add(", "ConfigProblem::new(", "configured("] {
             codes.extend(quoted_after(&text, mark));
         }
     }

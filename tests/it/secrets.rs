@@ -6,7 +6,8 @@ use bytes::Bytes;
 use http::Request;
 use portcullis::testing::{Flaw, Issuer};
 use portcullis::{
-    Claims, HmacAlgorithm, HmacKey, ResourceServer, TrustedIssuer, ValidatedToken, role, scope,
+    Claims, ClientAuthentication, HmacAlgorithm, HmacKey, PrivateKey, ResourceServer, Secret,
+    SignatureAlgorithm, TrustedIssuer, ValidatedToken, role, scope,
 };
 
 use crate::support::{AUDIENCE, Api, ISSUER, capture_logs};
@@ -187,4 +188,25 @@ fn secrets_of_the_configuration_are_not_printed() {
     assert!(!format!("{server:?} {layer:?} {:?}", layer.layer(())).contains("private"));
     let claims = Claims::from_json(r#"{"sub":"private"}"#).unwrap();
     assert!(!format!("{:?}", server.dangerous_authenticate_as(claims)).contains("private"));
+}
+
+#[test]
+fn secrets_of_this_service_are_not_printed() {
+    let secret = || Secret::new("private");
+    let key = PrivateKey::from_pem("-----BEGIN PRIVATE KEY-----\nprivate", SignatureAlgorithm::Es256);
+    let mut printed = format!("{:?} {key:?} {:?}", secret(), "private".parse::<Secret>());
+    for method in [
+        ClientAuthentication::basic("orders-api", secret()),
+        ClientAuthentication::basic_unencoded("orders-api", secret()),
+        ClientAuthentication::post("orders-api", secret()),
+        ClientAuthentication::private_key_jwt("orders-api", key),
+        ClientAuthentication::bearer(secret()),
+    ] {
+        printed += &format!("{method:?}");
+    }
+    assert!(!printed.contains("private"), "{printed}");
+    // Where it is from is no secret.
+    let printed =
+        format!("{:?}", ClientAuthentication::basic("orders-api", Secret::file("/run/secrets/orders")));
+    assert!(printed.contains("orders-api") && printed.contains("file:/run/secrets/orders"), "{printed}");
 }
