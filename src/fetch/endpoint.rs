@@ -43,6 +43,10 @@ impl Endpoint {
         &self.uri
     }
 
+    pub(crate) fn is_https(&self) -> bool {
+        self.uri.scheme_str() == Some("https")
+    }
+
     /// Whether both have the same origin (RFC 6454 §5): scheme, host and port, the default one written out or not.
     pub(crate) fn is_of_origin(&self, other: &Self) -> bool {
         self.has_origin_of(&other.uri)

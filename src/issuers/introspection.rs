@@ -6,7 +6,7 @@ use super::client::{Wanted as WantedClient, http_client};
 use super::context::Context;
 use crate::client_auth::{Authenticator, ClientAuthentication};
 use crate::error::Problems;
-use crate::fetch::{FetchFiles, HttpClient, configured, without_secrets};
+use crate::fetch::{Endpoint, FetchFiles, HttpClient, configured, without_secrets};
 use crate::introspect::{Introspector, Keeping, Place, Settings, SignedAnswers};
 use crate::jose::AllowedAlgorithms;
 use crate::metadata::{MetadataPlace, Wanted};
@@ -144,6 +144,11 @@ impl Introspection {
                 context.loopback_http,
             ))
         });
+        let over_tls = configured.as_ref().and_then(Option::as_ref).is_none_or(Endpoint::is_https);
+        if authenticator.as_ref().is_some_and(Authenticator::is_mutual_tls) && !over_tls {
+            let message = "mutual TLS with an endpoint of plain http: there is no certificate on either side";
+            problems.add("insecure_introspection_endpoint", message);
+        }
         // The token of the files is for who serves keys; for the endpoint, this server has credentials of its own.
         let identity = authenticator.as_ref().and_then(Authenticator::tls_files).cloned();
         let files = FetchFiles { ca: issuer.fetch_files.ca.clone(), token: None, identity };

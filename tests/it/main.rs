@@ -25,6 +25,7 @@ mod fetch_files;
 mod history;
 mod hostile;
 mod hyper;
+mod introspection;
 mod issuers;
 mod jose;
 mod key_files;
