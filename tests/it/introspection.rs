@@ -1,4 +1,11 @@
-//! Opaque tokens, and the issuers that are asked about them.
+//! Opaque tokens, and the issuers that are asked about them: through the whole layer.
+
+mod answers;
+mod methods;
+mod outages;
+mod requests;
+mod signed;
+mod world;
 
 use std::time::Duration;
 
