@@ -212,7 +212,7 @@ fn a_server_without_sound_credentials_is_not_built() {
         let asking = Introspection::new(authentication);
         let built = world.builder(TrustedIssuer::new(ISSUER).introspection(asking)).build();
         let error = built.err();
-        let problems = error.iter().flat_map(|error| error.problems()).map(ConfigProblem::code);
+        let problems = error.iter().flat_map(portcullis::ConfigError::problems).map(ConfigProblem::code);
         assert_eq!(problems.collect::<Vec<_>>(), expected);
     }
 }

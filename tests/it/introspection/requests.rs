@@ -34,20 +34,6 @@ async fn a_token_travels_in_the_body_of_a_form_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn a_text_that_is_no_bearer_token_is_refused_and_nobody_is_asked() {
-    // covers: INT-027
-    let world = World::new();
-    let api = world.api();
-    for value in ["<script>", "a&token=b", "a b", "a%20b", "\u{e4}", "=", "a=b", "\"a\"", "a,b", "a\\"] {
-        api.authorization(format!("Bearer {value}")).await.assert_malformed("malformed_credential");
-    }
-    api.token("a".repeat(16 * 1024 + 1)).await.assert_malformed("oversized_credential");
-    assert_eq!((world.network.urls().len(), world.asked()), (0, 0));
-    api.token("a").await.assert_invalid("inactive");
-    assert_eq!(world.asked(), 1);
-}
-
-#[tokio::test]
 async fn the_hint_is_one_that_every_server_knows_and_an_endpoint_may_ignore_it() {
     // covers: INT-004
     let world = World::new();

@@ -29,10 +29,11 @@ fn header(world: &World) -> Value {
 }
 
 /// The claims of a right answer, at this world's first instant.
-fn envelope(introspection: Value) -> Value {
+fn envelope(introspection: &Value) -> Value {
     json!({ "iss": ISSUER, "aud": "api", "iat": NOW, "token_introspection": introspection })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "so that a call reads well")]
 fn sign(world: &World, header: &Value, envelope: impl ToString) -> String {
     world.issuer.sign(Es256, &header.to_string(), envelope.to_string().as_bytes())
 }
@@ -53,7 +54,7 @@ async fn assert_untrusted(world: &World, answers: impl IntoIterator<Item = Strin
         api.token(world.token_of(&answer)).await.assert_unavailable(1);
         assert_eq!(failure(&server), Some("untrusted_answer"));
     }
-    let right = sign(world, &header(world), envelope(active()));
+    let right = sign(world, &header(world), envelope(&active()));
     api.token(world.token_of(right)).await.assert_admitted();
 }
 
@@ -75,7 +76,7 @@ async fn a_signed_answer_is_taken_and_judged_like_a_plain_one() {
         (with("cnf", json!({ "jkt": "x" })), "binding_not_verified"),
         (with("token_type", "DPoP"), "binding_not_verified"),
     ] {
-        let answer = api.token(world.token_of(sign(&world, &header(&world), envelope(answer)))).await;
+        let answer = api.token(world.token_of(sign(&world, &header(&world), envelope(&answer)))).await;
         match code {
             "" => answer.assert_admitted(),
             code => answer.assert_invalid(code),
@@ -92,7 +93,7 @@ async fn a_plain_answer_is_a_downgrade_and_is_not_taken() {
     let world = World::new();
     let server = server(&world);
     let api = Api::new(server.require(authenticated()));
-    let right = sign(&world, &header(&world), envelope(active()));
+    let right = sign(&world, &header(&world), envelope(&active()));
     let signed = "application/token-introspection+jwt";
     for (content_type, body, expected) in [
         ("application/json", active().to_string(), "other_media_type"),
@@ -128,7 +129,7 @@ async fn a_signed_answer_is_no_plain_one_either() {
     let world = World::new();
     let server = world.server(introspection());
     let api = Api::new(server.require(authenticated()));
-    let right = sign(&world, &header(&world), envelope(active()));
+    let right = sign(&world, &header(&world), envelope(&active()));
     for content_type in ["application/token-introspection+jwt", "application/json"] {
         world.network.answer(200, [("content-type", content_type)], right.clone());
         api.token("abc").await.assert_unavailable(1);
@@ -140,7 +141,7 @@ async fn a_signed_answer_is_no_plain_one_either() {
 async fn another_jwt_of_the_issuer_is_no_answer() {
     // covers: INT-029, HI-011
     let world = World::new();
-    let typ = |typ: Value| sign(&world, &set(header(&world), "typ", typ), envelope(active()));
+    let typ = |typ: Value| sign(&world, &set(header(&world), "typ", typ), envelope(&active()));
     let others = [
         "JWT",
         "jwt",
@@ -165,7 +166,7 @@ async fn another_jwt_of_the_issuer_is_no_answer() {
     assert_untrusted(&world, others.into_iter().chain(ill_typed).chain([missing]).chain(own)).await;
     let api = Api::new(server(&world).require(authenticated()));
     for typ in ["application/token-introspection+jwt", "Token-Introspection+JWT"] {
-        let right = sign(&world, &set(header(&world), "typ", typ), envelope(active()));
+        let right = sign(&world, &set(header(&world), "typ", typ), envelope(&active()));
         api.token(world.token_of(right)).await.assert_admitted();
     }
 }
@@ -174,7 +175,7 @@ async fn another_jwt_of_the_issuer_is_no_answer() {
 async fn an_answer_without_a_right_signature_is_nobodys() {
     // covers: INT-030, HI-011
     let world = World::new();
-    let right = sign(&world, &header(&world), envelope(active()));
+    let right = sign(&world, &header(&world), envelope(&active()));
     let parts: [&str; 3] = right.split('.').collect::<Vec<_>>().try_into().unwrap();
     let [head, payload, signature] = parts;
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -182,7 +183,7 @@ async fn an_answer_without_a_right_signature_is_nobodys() {
         format!("{head}.{payload}."),
         format!("{head}.{payload}"),
         format!("{head}.{payload}.{}", "A".repeat(signature.len())),
-        format!("{head}.{}.{signature}", encode(&envelope(with("sub", "root")))),
+        format!("{head}.{}.{signature}", encode(&envelope(&with("sub", "root")))),
         format!("{right}."),
         format!("{right}.x"),
         // Encrypted: five parts.
@@ -199,7 +200,7 @@ async fn an_answer_without_a_right_signature_is_nobodys() {
     // Somebody else's key, under the issuer's name for it or brought along.
     let stranger = Issuer::offline(ISSUER);
     let by_stranger =
-        |header: Value| stranger.sign(Es256, &header.to_string(), envelope(active()).to_string().as_bytes());
+        |header: Value| stranger.sign(Es256, &header.to_string(), envelope(&active()).to_string().as_bytes());
     let key = stranger.jwks_json()["keys"][0].clone();
     answers.push(by_stranger(header(&world)));
     answers.push(by_stranger(set(header(&world), "kid", Value::Null)));
@@ -209,12 +210,12 @@ async fn an_answer_without_a_right_signature_is_nobodys() {
     for (name, value) in
         [("crit", json!(["exp"])), ("b64", json!(false)), ("enc", json!("A256GCM")), ("zip", json!("DEF"))]
     {
-        answers.push(sign(&world, &set(header(&world), name, value), envelope(active())));
+        answers.push(sign(&world, &set(header(&world), name, value), envelope(&active())));
     }
     assert_untrusted(&world, answers).await;
     // Without `kid` the keys of the issuer are tried.
     let api = Api::new(server(&world).require(authenticated()));
-    let nameless = sign(&world, &set(header(&world), "kid", Value::Null), envelope(active()));
+    let nameless = sign(&world, &set(header(&world), "kid", Value::Null), envelope(&active()));
     api.token(world.token_of(nameless)).await.assert_admitted();
 }
 
@@ -225,7 +226,7 @@ async fn the_algorithms_of_the_issuer_are_those_of_its_answers() {
     let header = json!({
         "typ": "token-introspection+jwt", "alg": "RS256", "kid": world.issuer.key_id(Rs256),
     });
-    let by_rsa = world.issuer.sign(Rs256, &header.to_string(), envelope(active()).to_string().as_bytes());
+    let by_rsa = world.issuer.sign(Rs256, &header.to_string(), envelope(&active()).to_string().as_bytes());
     for (algorithms, taken) in [(vec![Es256, Rs256], true), (vec![Es256], false)] {
         let trusted = TrustedIssuer::new(ISSUER).jwk_set(world.issuer.jwk_set()).algorithms(algorithms);
         let server = world.builder(trusted.introspection(signed_introspection())).build().unwrap();
@@ -241,7 +242,7 @@ async fn the_algorithms_of_the_issuer_are_those_of_its_answers() {
 async fn an_answer_is_from_the_issuer_and_for_this_server() {
     // covers: INT-031, HI-011
     let world = World::new();
-    let right = envelope(active());
+    let right = envelope(&active());
     let mut wrong = Vec::new();
     for iss in [
         json!(null),
@@ -288,7 +289,7 @@ async fn with_a_bearer_token_of_our_own_the_answer_is_for_an_audience_of_ours() 
         .jwk_set(world.issuer.jwk_set())
         .introspection(asking.signed_answers().endpoint(ENDPOINT));
     let api = Api::new(world.builder(trusted).build().unwrap().require(authenticated()));
-    let for_us = |aud: &str| sign(&world, &header(&world), set(envelope(active()), "aud", aud));
+    let for_us = |aud: &str| sign(&world, &header(&world), set(envelope(&active()), "aud", aud));
     api.token(world.token_of(for_us(AUDIENCE))).await.assert_admitted();
     for aud in ["nobody-told-us", "api", ""] {
         api.token(world.token_of(for_us(aud))).await.assert_unavailable(1);
@@ -299,7 +300,7 @@ async fn with_a_bearer_token_of_our_own_the_answer_is_for_an_audience_of_ours() 
 async fn an_answer_was_made_now_and_is_still_good() {
     // covers: INT-031, HI-011
     let world = World::new();
-    let right = envelope(active());
+    let right = envelope(&active());
     let mut wrong = Vec::new();
     for iat in [
         json!(null),
@@ -347,7 +348,7 @@ async fn whole_seconds_are_recent_enough_without_any_leeway() {
     world.clock.advance(Duration::from_millis(700));
     // The kit dates its answer by the second that has begun.
     api.token(world.token()).await.assert_admitted();
-    let early = sign(&world, &header(&world), set(envelope(active()), "iat", NOW - 1));
+    let early = sign(&world, &header(&world), set(envelope(&active()), "iat", NOW - 1));
     api.token(world.token_of(early)).await.assert_unavailable(1);
 }
 
@@ -363,16 +364,16 @@ async fn only_the_object_inside_speaks_of_the_token() {
         above[name] = value;
     }
     api.token(world.token_of(sign(&world, &header(&world), &above))).await.assert_invalid("inactive");
-    let mut beside = envelope(json!({ "active": true, "client_id": "client-1" }));
+    let mut beside = envelope(&json!({ "active": true, "client_id": "client-1" }));
     beside["scope"] = json!("admin");
     api.token(world.token_of(sign(&world, &header(&world), &beside))).await.assert_invalid("missing_claim");
-    let mut root = envelope(active());
+    let mut root = envelope(&active());
     (root["sub"], root["active"]) = (json!("root"), json!(false));
     let answer = api.token(world.token_of(sign(&world, &header(&world), &root))).await;
     answer.assert_admitted();
     assert_eq!(answer.body, "alice");
     // What binds the answer does not bind the token, and the other way round.
-    let bound = set(envelope(active()), "cnf", json!({ "jkt": "x" }));
+    let bound = set(envelope(&active()), "cnf", json!({ "jkt": "x" }));
     api.token(world.token_of(sign(&world, &header(&world), &bound))).await.assert_admitted();
 }
 
@@ -381,12 +382,12 @@ async fn without_one_object_inside_nothing_is_said() {
     // covers: INT-032, HI-011
     let world = World::new();
     let wrong = [json!(active().to_string()), json!(true), json!([active()]), json!(null), json!(1)]
-        .map(|inside| envelope(inside).to_string());
+        .map(|inside| envelope(&inside).to_string());
     let mut top = active();
     top["aud"] = json!("api");
     let only_at_the_top = top.to_string();
-    let text = envelope(active()).to_string();
-    let nested = set(envelope(json!(null)), "data", json!({ "token_introspection": active() })).to_string();
+    let text = envelope(&active()).to_string();
+    let nested = set(envelope(&json!(null)), "data", json!({ "token_introspection": active() })).to_string();
     let other_case = text.replace("token_introspection", "Token_Introspection");
     let spliced = |more: &str| format!("{},{more}}}", &text[..text.len() - 1]);
     let twice = [

@@ -10,7 +10,7 @@ use portcullis::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{AUDIENCE, Api, ISSUER, NOW};
+use crate::support::{AUDIENCE, Answer, Api, ISSUER, NOW};
 
 pub(super) const ENDPOINT: &str = "https://id.example.com/introspect";
 
@@ -97,6 +97,7 @@ impl World {
     }
 
     /// A token about which the issuer says this, whatever it is.
+    #[expect(clippy::needless_pass_by_value, reason = "so that a call reads well")]
     pub(super) fn token_of(&self, answer: impl ToString) -> String {
         let token = self.token();
         self.issuer.answer_introspection(&token, answer.to_string());
@@ -170,4 +171,26 @@ pub(super) fn status(server: &ResourceServer) -> IntrospectionStatus {
 /// The code of the last failure, if there was one.
 pub(super) fn failure(server: &ResourceServer) -> Option<&'static str> {
     status(server).last_failure.map(|failure| failure.code)
+}
+
+/// The answer to a request with a token about which the endpoint says this.
+pub(super) async fn judged(world: &World, api: &Api, answer: impl ToString) -> Answer {
+    let answer = answer.to_string();
+    println!("{}", answer.chars().take(300).collect::<String>());
+    api.token(world.token_of(answer)).await
+}
+
+/// Admitted for an empty code, and else 401 `invalid_token`.
+pub(super) async fn assert_all(
+    world: &World,
+    api: &Api,
+    cases: impl IntoIterator<Item = (Value, &'static str)>,
+) {
+    for (answer, code) in cases {
+        let answer = judged(world, api, answer).await;
+        match code {
+            "" => answer.assert_admitted(),
+            code => answer.assert_invalid(code),
+        }
+    }
 }
