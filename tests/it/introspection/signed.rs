@@ -372,7 +372,7 @@ async fn only_the_object_inside_speaks_of_the_token() {
     let answer = api.token(world.token_of(sign(&world, &header(&world), &root))).await;
     answer.assert_admitted();
     assert_eq!(answer.body, "alice");
-    // What binds the answer does not bind the token, and the other way round.
+    // What binds the answer does not bind the token.
     let bound = set(envelope(&active()), "cnf", json!({ "jkt": "x" }));
     api.token(world.token_of(sign(&world, &header(&world), &bound))).await.assert_admitted();
 }
