@@ -7,7 +7,7 @@ use super::context::Context;
 use crate::client_auth::{Authenticator, ClientAuthentication};
 use crate::error::Problems;
 use crate::fetch::{Endpoint, FetchFiles, HttpClient, configured, without_secrets};
-use crate::introspect::{Introspector, Keeping, Place, Settings, SignedAnswers};
+use crate::introspect::{Introspector, Keeping, Manner, Place, Settings, SignedAnswers};
 use crate::jose::AllowedAlgorithms;
 use crate::metadata::{MetadataPlace, Wanted};
 use crate::token::ClaimMapping;
@@ -25,6 +25,7 @@ pub struct Introspection {
     every_token: bool,
     prefix: Option<String>,
     signed: bool,
+    hint: bool,
     keeping: Keeping,
     clients: Vec<String>,
     audience_may_be_missing: bool,
@@ -53,6 +54,7 @@ impl Introspection {
             every_token: false,
             prefix: None,
             signed: false,
+            hint: true,
             keeping: Keeping::default(),
             clients: Vec::new(),
             audience_may_be_missing: false,
@@ -81,6 +83,12 @@ impl Introspection {
     /// Takes signed answers only (RFC 9701).
     pub fn signed_answers(mut self) -> Self {
         self.signed = true;
+        self
+    }
+
+    /// Does not send `token_type_hint=access_token` (RFC 7662 §2.1), for servers that refuse what they do not know.
+    pub fn without_hint(mut self) -> Self {
+        self.hint = false;
         self
     }
 
@@ -171,7 +179,7 @@ impl Introspection {
             issuer: identifier.into(),
             place,
             client: client?,
-            authenticator,
+            manner: Manner { authenticator, hint: self.hint },
             signed,
             mapping: ClaimMapping { issuer: Some(identifier.into()), ..issuer.mapping?.clone() },
             clock: Arc::clone(&context.clock),
