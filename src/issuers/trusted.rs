@@ -336,6 +336,7 @@ impl TrustedIssuer {
         } else {
             None
         };
+        let origin = self.keys.moved(origin, context.loopback_http, problems);
         for problem in self.problems {
             problems.note(Err::<(), _>(problem));
         }
