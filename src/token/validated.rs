@@ -102,7 +102,9 @@ impl ValidatedToken {
         &self.shared.claims
     }
 
-    /// Who issued the token: `iss`, or the issuer that was asked about it where its answer does not say (RFC 7662 §2.2).
+    /// Who issued the token: `iss`, or the issuer that was asked about it where its answer does not say (RFC 7662 §2.2). Of the two,
+    /// [`Claims::issuer`](crate::Claims::issuer) is the first alone. `None` where neither is known, as a validator of
+    /// your own may have it.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.claims().issuer().or(self.shared.issuer.as_deref())
