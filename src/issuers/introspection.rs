@@ -312,7 +312,11 @@ impl Introspection {
         }
         // The token of the files is for who serves keys; for the endpoint, this server has credentials of its own.
         let identity = authenticator.as_ref().and_then(Authenticator::tls_files).cloned();
-        let files = FetchFiles { ca: issuer.fetch_files.ca.clone(), token: None, identity };
+        let files = FetchFiles {
+            ca: issuer.fetch_files.ca.clone().filter(|_| self.http_client.is_none()),
+            token: None,
+            identity,
+        };
         let own = self.http_client.as_ref().or(issuer.http_client);
         let wanted = WantedClient { issuer: identifier, own, files: &files, origins: &[] };
         let client = http_client(&wanted, context, problems);
@@ -334,7 +338,7 @@ impl Introspection {
             client: client?,
             manner: Manner { authenticator, hint: self.hint },
             signed,
-            mapping: ClaimMapping { issuer: Some(identifier.into()), ..issuer.mapping?.clone() },
+            mapping: ClaimMapping { answered_by: Some(identifier.into()), ..issuer.mapping?.clone() },
             clock: Arc::clone(&context.clock),
             keeping: self.keeping.capped(),
         });

@@ -389,7 +389,7 @@ impl TrustedIssuer {
             layout: &kind.layout,
             scopes_at,
             roles_at,
-            issuer: None,
+            answered_by: None,
         });
         let introspected = self.introspection.map(|introspection| {
             let issuer = OfIssuer {
