@@ -52,8 +52,12 @@ mod tests {
     use crate::token::TokenLayout;
 
     fn read(text: &str) -> Result<Answer, NoAnswer> {
-        let mapping =
-            ClaimMapping { layout: &TokenLayout::GENERIC, scopes_at: None, roles_at: None, issuer: None };
+        let mapping = ClaimMapping {
+            layout: &TokenLayout::GENERIC,
+            scopes_at: None,
+            roles_at: None,
+            answered_by: None,
+        };
         Answer::read(text.to_owned(), &mapping)
     }
 

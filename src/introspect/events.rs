@@ -2,11 +2,11 @@
 //! none has anything of a token.
 
 /// Tokens cannot be introspected. `ours`: nothing but a change of the configuration, or of the server's account, will help.
-pub(super) fn failed(issuer: &str, code: &str, message: &str, ours: bool) {
+pub(super) fn failed(issuer: &str, code: &str, error: &str, ours: bool) {
     if ours {
-        tracing::error!(target: "portcullis::introspection", event = "introspection_failed", issuer, code, message, "tokens cannot be introspected: this server is not set up for it, or its credentials are not accepted");
+        tracing::error!(target: "portcullis::introspection", event = "introspection_failed", issuer, code, error, "tokens cannot be introspected: this server is not set up for it, or its credentials are not accepted");
     } else {
-        tracing::warn!(target: "portcullis::introspection", event = "introspection_failed", issuer, code, message, "tokens cannot be introspected");
+        tracing::warn!(target: "portcullis::introspection", event = "introspection_failed", issuer, code, error, "tokens cannot be introspected");
     }
 }
 

@@ -26,20 +26,29 @@ pub(super) enum Said {
     NotTaken,
 }
 
-/// Asks about a token (RFC 7662 §2.1). `accepted` is the one media type to take.
+/// How an endpoint is asked (RFC 7662 §2.1).
+pub(crate) struct Manner {
+    pub(crate) authenticator: Authenticator,
+    /// Whether `token_type_hint` is sent.
+    pub(crate) hint: bool,
+}
+
+/// Asks about a token. `accepted` is the one media type to take.
 pub(super) async fn ask(
     client: &dyn HttpClient,
     endpoint: &Endpoint,
-    authenticator: &Authenticator,
+    manner: &Manner,
     token: &str,
     accepted: &'static str,
     limits: impl Fn() -> FetchLimits,
 ) -> Result<Said, IntrospectionError> {
     let mut form = FormRequest::default();
     form.append("token", token);
-    form.append("token_type_hint", "access_token");
+    if manner.hint {
+        form.append("token_type_hint", "access_token");
+    }
     form.set_header(header::ACCEPT, HeaderValue::from_static(accepted));
-    authenticator.authenticate(&mut form).await.map_err(IntrospectionError::NoCredentials)?;
+    manner.authenticator.authenticate(&mut form).await.map_err(IntrospectionError::NoCredentials)?;
     let answer = form.post(client, endpoint, limits()).await.map_err(IntrospectionError::Fetch)?;
     match answer.status() {
         StatusCode::OK => body(answer, accepted).map(Said::Body),

@@ -8,13 +8,12 @@ use super::answer::{Answer, Refusal};
 use super::cache::{AnswerCache, Keeping};
 use super::digest::TokenDigest;
 use super::error::IntrospectionError;
-use super::exchange::{JSON, LARGEST_ANSWER, SIGNED, Said, ask};
+use super::exchange::{JSON, LARGEST_ANSWER, Manner, SIGNED, Said, ask};
 use super::flights::{Flights, MOST_AT_ONCE, Outcome, Place as Seat, WaitingForAnswer};
 use super::place::Place;
 use super::record::Record;
 use super::signed::{Asked, SignedAnswers};
 use super::status::IntrospectionStatus;
-use crate::client_auth::Authenticator;
 use crate::clock::Clock;
 use crate::fetch::{FetchError, FetchLimits, HttpClient};
 use crate::flight::{Flight, InFlight, Landing};
@@ -30,7 +29,7 @@ pub(crate) struct Settings {
     pub(crate) issuer: Box<str>,
     pub(crate) place: Place,
     pub(crate) client: Arc<dyn HttpClient>,
-    pub(crate) authenticator: Authenticator,
+    pub(crate) manner: Manner,
     /// Where answers are signed.
     pub(crate) signed: Option<SignedAnswers>,
     pub(crate) mapping: ClaimMapping,
@@ -163,7 +162,7 @@ impl Shared {
     }
 
     async fn ask(&self, token: &str, keys: &Keys, begun: Duration) -> Outcome {
-        let Settings { place, client, authenticator, signed, mapping, clock, .. } = &self.settings;
+        let Settings { place, client, manner, signed, mapping, clock, .. } = &self.settings;
         let limits = || FetchLimits {
             timeout: TIMEOUT.saturating_sub(clock.monotonic().saturating_sub(begun)),
             max_body: LARGEST_ANSWER,
@@ -172,7 +171,7 @@ impl Shared {
         let endpoint = place.find(&**client, &**clock, for_metadata).await?;
         let at = clock.unix_time();
         let accepted = if signed.is_some() { SIGNED } else { JSON };
-        let text = match ask(&**client, &endpoint, authenticator, token, accepted, limits).await? {
+        let text = match ask(&**client, &endpoint, manner, token, accepted, limits).await? {
             Said::Body(text) => text,
             Said::NotTaken => return Ok(Answer::Refused(Refusal::NotTaken)),
         };

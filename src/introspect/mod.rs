@@ -20,6 +20,7 @@ mod status;
 pub(crate) use answer::{Answer, Refusal};
 pub(crate) use cache::Keeping;
 pub(crate) use error::IntrospectionError;
+pub(crate) use exchange::Manner;
 pub(crate) use flights::{Outcome, WaitingForAnswer};
 pub(crate) use introspector::{Introspector, Looked, Settings};
 pub(crate) use place::Place;

@@ -6,15 +6,16 @@ use std::time::Duration;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct IntrospectionStatus {
-    /// Where tokens are sent to. `None` while the metadata has not been asked.
+    /// Where tokens are sent to, without user information and query. `None` where the metadata has not led to it, and while it is
+    /// being asked.
     pub endpoint: Option<String>,
     /// How many exchanges are under way, or wait for one of the 64 places.
     pub under_way: usize,
-    /// How many tokens are in memory as active, about.
+    /// How many tokens are in memory as active, about: it may lag behind, and count some whose time is over.
     pub kept: u64,
-    /// How long ago the endpoint last answered.
+    /// How long ago the endpoint last said what a token is worth, whatever it said. `None`: it never did.
     pub last_success: Option<Duration>,
-    /// The last failure, also after later successes.
+    /// The last failure of an exchange, also after later successes.
     pub last_failure: Option<IntrospectionFailure>,
     /// What happened since the start.
     pub counters: IntrospectionCounters,
@@ -26,13 +27,15 @@ pub struct IntrospectionStatus {
 pub struct IntrospectionFailure {
     /// A stable, lower-case name, such as `credentials_refused`. [All codes](crate::docs::introspection).
     pub code: &'static str,
-    /// For operators. URLs in it have neither user information nor a query.
+    /// For operators, in words that may change. URLs in it have neither user information nor a query, and nothing of a token is
+    /// in it.
     pub message: String,
     /// How long ago.
     pub ago: Duration,
 }
 
-/// What happened to the tokens of one issuer that were introspected, since the start.
+/// What happened to the tokens of one issuer that were introspected, since the start: of the program, or since the issuer was
+/// [inserted](crate::Issuers::insert). Exchanges end as `active`, `refused` or `failed`, but for those that are dropped.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct IntrospectionCounters {

@@ -208,10 +208,38 @@ impl Issuers {
         Ok(())
     }
 
-    /// Forgets what was said of this token, wherever it was introspected: its next request asks again. For whoever learns of
-    /// a revocation at once.
+    /// Forgets what was [said of this token](crate::docs::introspection#what-is-kept), wherever it was introspected: its next request
+    /// asks again. For whoever learns of a revocation before [`cache_lifetime`](crate::Introspection::cache_lifetime) is over.
     ///
-    /// Answers that are on their way now are not kept either; requests that wait for them get them.
+    /// An answer that is on its way now is not kept either; requests that wait for it get it. *Not* reached: other processes, and
+    /// JWTs that are validated here, of which nothing is kept.
+    ///
+    /// ```
+    /// use portcullis::testing::{Issuer, validate};
+    /// use portcullis::{ClientAuthentication, Introspection, ResourceServer, Secret, TrustedIssuer, Validation};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// let issuer = Issuer::offline("https://id.example.com");
+    /// let introspection = Introspection::new(ClientAuthentication::basic("api", Secret::new("secret")));
+    /// let auth = ResourceServer::builder(TrustedIssuer::new(issuer.url()).introspection(introspection))
+    ///     .audience("https://api.example.com")
+    ///     .with_http_client(issuer.clone())
+    ///     .build()?;
+    /// let token = issuer.token("https://api.example.com").opaque();
+    /// let request = http::Request::get("/").header("authorization", format!("Bearer {token}")).body(())?;
+    ///
+    /// let Validation::Pending(admitted) = validate(&auth, &request) else { panic!("the issuer is asked") };
+    /// assert!(admitted.await.is_ok());
+    /// issuer.revoke(&token);
+    /// assert!(matches!(validate(&auth, &request), Validation::Ready(Ok(_))), "the answer is kept");
+    ///
+    /// auth.issuers().forget_token(&token);
+    /// let Validation::Pending(refused) = validate(&auth, &request) else { panic!("the issuer is asked again") };
+    /// assert!(refused.await.is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn forget_token(&self, token: &str) {
         for introspected in
             self.shared.directory.load().issuers().filter_map(|issuer| issuer.introspected.as_ref())
@@ -220,7 +248,8 @@ impl Issuers {
         }
     }
 
-    /// Forgets what was said of any token by the endpoint of this issuer, or of all of them.
+    /// Forgets what was said of any token, by every issuer that introspects: the same as [`forget_token`](Self::forget_token) for
+    /// each. Those in use are all asked about again, 64 at a time.
     pub fn forget_tokens(&self) {
         for introspected in
             self.shared.directory.load().issuers().filter_map(|issuer| issuer.introspected.as_ref())

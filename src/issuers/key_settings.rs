@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::client::{Wanted, http_client};
 use super::context::Context;
 use crate::error::Problems;
-use crate::fetch::{FetchFiles, HttpClient, configured};
+use crate::fetch::{FetchFiles, HttpClient, LoopbackHttp, configured};
 use crate::jose::{AllowedAlgorithms, HmacKey, JwkSet, KeySet, SignatureAlgorithm, SignatureBackend};
 use crate::jwks::{FileKeys, KeyFile, Keys, Location, RemoteKeys, Source};
 use crate::metadata::MetadataPlace;
@@ -63,6 +63,19 @@ impl KeySettings {
         AllowedAlgorithms::of(listed.iter().copied())
     }
 
+    /// Where the metadata is, which leads to keys and endpoints alike: where the settings say, or at its usual place.
+    pub(super) fn moved(
+        &self,
+        origin: Option<Origin>,
+        loopback_http: LoopbackHttp,
+        problems: &mut Problems,
+    ) -> Option<Origin> {
+        let Some(url) = self.metadata_url.as_deref() else { return origin };
+        let url = problems.note(configured("insecure_metadata_url", "`metadata_url`", url, loopback_http))?;
+        let origin = origin?;
+        Some(Origin { metadata: MetadataPlace { candidates: vec![url], ..origin.metadata }, ..origin })
+    }
+
     /// Where keys come from: given, or found at a configured or a discovered place.
     pub(super) fn keys(
         &self,
@@ -71,14 +84,11 @@ impl KeySettings {
         context: &Context,
         problems: &mut Problems,
     ) -> Option<Keys> {
-        let metadata = self.metadata_url.as_deref().map(|url| {
-            problems.note(configured("insecure_metadata_url", "`metadata_url`", url, context.loopback_http))
-        });
         let configured = self.jwks_uri.as_deref().map(|uri| {
             problems.note(configured("insecure_jwks_uri", "`jwks_uri`", uri, context.loopback_http))
         });
         let given = [self.hmac_key.is_some(), self.jwk_set.is_some()];
-        let places = given.into_iter().chain([metadata.is_some(), configured.is_some()]);
+        let places = given.into_iter().chain([self.metadata_url.is_some(), configured.is_some()]);
         if places.filter(|place| *place).count().saturating_add(self.key_files.len()) > 1 {
             let message = "two of `metadata_url`, `jwks_uri`, `jwk_set`, a key file and `hmac_key`: keys come from one place";
             problems.add("two_key_sources", message);
@@ -94,12 +104,9 @@ impl KeySettings {
             return problems.note(keys).map(|keys| Keys::File(Arc::new(keys)));
         }
         let (issuer, place) = origin.map(|origin| (origin.issuer, origin.metadata)).unzip();
-        let location = match (configured, metadata) {
-            (Some(endpoint), _) => endpoint.map(Location::Configured),
-            (None, Some(url)) => url
-                .zip(place)
-                .map(|(url, place)| Location::Discovered(MetadataPlace { candidates: vec![url], ..place })),
-            (None, None) => place.map(Location::Discovered),
+        let location = match configured {
+            Some(endpoint) => endpoint.map(Location::Configured),
+            None => place.map(Location::Discovered),
         };
         let client = http_client(
             &Wanted {

@@ -132,6 +132,23 @@ impl TrustedIssuer {
     }
 
     /// Asks the issuer about tokens (RFC 7662): about those that are no JWTs, unless [told otherwise](Introspection::every_token).
+    /// Default: nobody is asked, and such tokens are 401 `malformed_token`.
+    ///
+    /// What an answer says is judged by the settings here: `audience`, `max_token_lifetime`, `scopes_at`, `roles_at` and where a
+    /// preset finds scopes, roles and client; not by what its profile or preset requires of a JWT.
+    ///
+    /// # Errors
+    ///
+    /// `build` fails with the problems of the [`Introspection`], each beside the method that causes it.
+    ///
+    /// ```no_run
+    /// use portcullis::{ClientAuthentication, Introspection, ResourceServer, Secret, TrustedIssuer};
+    ///
+    /// let client = ClientAuthentication::basic("orders-api", Secret::file("/run/secrets/orders-api"));
+    /// let trusted = TrustedIssuer::new("https://id.example.com").introspection(Introspection::new(client));
+    /// let auth = ResourceServer::builder(trusted).audience("https://api.example.com").build()?;
+    /// # Ok::<_, portcullis::ConfigError>(())
+    /// ```
     pub fn introspection(mut self, introspection: Introspection) -> Self {
         self.introspection = Some(introspection);
         self
@@ -336,6 +353,7 @@ impl TrustedIssuer {
         } else {
             None
         };
+        let origin = self.keys.moved(origin, context.loopback_http, problems);
         for problem in self.problems {
             problems.note(Err::<(), _>(problem));
         }
@@ -371,7 +389,7 @@ impl TrustedIssuer {
             layout: &kind.layout,
             scopes_at,
             roles_at,
-            issuer: None,
+            answered_by: None,
         });
         let introspected = self.introspection.map(|introspection| {
             let issuer = OfIssuer {

@@ -30,14 +30,25 @@ impl<'t> UnverifiedJws<'t> {
         Ok(Self { header, payload, signature, signing_input })
     }
 
-    /// Whether a token has the form of a signed JWT: three parts, and the first one is base64url of what begins with `{`.
+    /// Whether a token has the form of a signed JWT: three parts, and the first one is base64url of what begins like a JSON
+    /// object.
     ///
     /// By its form alone, which anybody can see, so it says nothing about who made it. An encrypted token, of five parts, has
     /// another; so have tokens that merely have dots in them.
     pub(crate) fn is_one(token: &str) -> bool {
-        // Six bits of `{` in the first letter, and two with the bits `11` at the top of the second.
-        let object = matches!(token.as_bytes(), [b'e', b'w'..=b'z' | b'0'..=b'9' | b'-' | b'_', ..]);
-        object && token.bytes().filter(|byte| *byte == b'.').count() == 2
+        if token.bytes().filter(|byte| *byte == b'.').count() != 2 {
+            return false;
+        }
+        match token.as_bytes() {
+            // Six bits of `{` in the first letter, and two with the bits `11` at the top of the second.
+            [b'e', b'w'..=b'z' | b'0'..=b'9' | b'-' | b'_', ..] => true,
+            // White space may stand before it (RFC 8259 §2): the same for its four characters.
+            [b'I' | b'C' | b'D', ..] => {
+                let header = token.split('.').next().and_then(base64url::decode_text);
+                header.is_some_and(|header| header.trim_start().starts_with('{'))
+            }
+            _ => false,
+        }
     }
 
     pub(super) fn header_json(&self) -> Result<String, JoseError> {

@@ -3,7 +3,7 @@ use std::{mem, thread};
 
 use tokio::sync::oneshot::{self, Sender};
 
-use super::patience::in_background;
+use super::patience::{PATIENCE, in_background, within};
 use super::text_file::{Content, TextFile};
 use crate::error::ConfigProblem;
 use crate::flight::MOST_WAITING;
@@ -41,8 +41,8 @@ impl<T: Clone + Send + Sync + 'static> Fresh<T> {
         self.shared.known.lock().unwrap_or_else(PoisonError::into_inner).value.clone()
     }
 
-    /// Reads the file on a thread of its own, and waits as long as that takes: who waits sets the limit. A file system
-    /// that does not answer holds one thread, and who comes meanwhile waits for it, too, up to a bound.
+    /// Reads the file on a thread of its own, and waits for that. Where the file system does not answer, who waits is told
+    /// so after a while, and who comes meanwhile waits with them, up to a bound.
     pub(crate) fn read(&self) -> impl Future<Output = Result<T, ConfigProblem>> + Send + use<T> {
         let shared = Arc::clone(&self.shared);
         async move {
@@ -75,8 +75,8 @@ impl<T: Clone + Send + Sync + 'static> Shared<T> {
     }
 
     /// Reads for all who wait, until nobody does.
-    fn serve(&self) {
-        let _panicking = Abandon(self);
+    fn serve(self: Arc<Self>) {
+        let _panicking = Abandon(&self);
         loop {
             let waiting = {
                 let mut queue = self.queue();
@@ -86,7 +86,10 @@ impl<T: Clone + Send + Sync + 'static> Shared<T> {
             if waiting.is_empty() {
                 return;
             }
-            let result = self.read();
+            let reading = Arc::clone(&self);
+            // `None` for a panic, too.
+            let result = within(PATIENCE, move || reading.read());
+            let result = result.unwrap_or_else(|| Err(self.file.unreadable(&"it was not read in time")));
             for done in waiting {
                 let _ = done.send(result.clone());
             }
@@ -164,7 +167,7 @@ mod tests {
 
         std::fs::write(&path, "panic").unwrap();
         for _ in 0..2 {
-            assert!(file.read().await.unwrap_err().to_string().contains("the thread that reads it ended"));
+            assert!(file.read().await.unwrap_err().to_string().contains("it was not read in time"));
         }
 
         // While one look at it hangs, others wait for the next one; who no longer wants to wait need not.

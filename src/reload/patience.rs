@@ -2,6 +2,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+/// A file system that takes longer does not answer. With traffic, nobody waits for one that is kept in memory: from the
+/// beginning of a check to when it must have ended it is just as long.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Runs `work` on a thread of its own and waits for it, but no longer than `patience`. `None` if it did not end by then
 /// (it is left alone), panicked, or no thread could be had.
 pub(super) fn within<R: Send + 'static>(

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
-use super::patience::{in_background, within};
+use super::patience::{PATIENCE, in_background, within};
 use super::text_file::{Content, TextFile};
 use crate::clock::Clock;
 use crate::error::ConfigProblem;
@@ -17,9 +17,6 @@ const CHECK_AFTER: Duration = Duration::from_secs(5);
 /// What was read this long ago is read again before it is used: after a quiet hour, too, a change counts from its
 /// first request on.
 const WAIT_AFTER: Duration = Duration::from_secs(10);
-/// A file system that takes longer does not answer. With traffic nobody waits for it: from the beginning of a check
-/// to `WAIT_AFTER` it is just as long.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The last good value of a file, read again while somebody asks for it.
 ///

@@ -50,11 +50,6 @@ impl TokenLayout {
         user: UserRule::SubjectIsNotClient,
         hides_groups: false,
     };
-
-    /// Whom the token was issued to.
-    pub(super) fn client_id<'c>(&self, claims: &'c Claims) -> Option<&'c str> {
-        claims.first_text(self.client)
-    }
 }
 
 /// The layout of one issuer's tokens, with the configured places of their scopes and roles.
@@ -65,8 +60,8 @@ pub(crate) struct ClaimMapping {
     pub(crate) scopes_at: Option<ClaimPath>,
     /// `None` where tokens have no roles.
     pub(crate) roles_at: Option<ClaimPath>,
-    /// Who issued a token that does not say so. `None` where every one says it.
-    pub(crate) issuer: Option<Box<str>>,
+    /// Of answers about tokens (RFC 7662 §2.2): who gave them.
+    pub(crate) answered_by: Option<Box<str>>,
 }
 
 impl ClaimMapping {

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::layout::{ClaimMapping, ScopesAt, TokenLayout};
+use super::user::UserRule;
 use crate::claims::{ClaimPath, ClaimPosition, Claims, NumericDate, Scopes};
 
 /// An access token that passed validation: the principal of a request.
@@ -18,9 +19,11 @@ pub struct ValidatedToken {
 
 struct Shared {
     claims: Claims,
-    /// Who issued it, where the claims do not say.
-    issuer: Option<Box<str>>,
-    layout: &'static TokenLayout,
+    /// Who was asked about the token, if somebody was.
+    answered_by: Option<Box<str>>,
+    /// The claims that name the client, of which the first that is there counts.
+    client: &'static [&'static str],
+    user: UserRule,
     scopes: Granted,
     roles: Result<Option<ClaimPosition>, NotTold>,
 }
@@ -59,7 +62,7 @@ impl ValidatedToken {
         let roles_at = TokenLayout::GENERIC.roles.map(ClaimPath::member);
         Self::new(
             claims,
-            &ClaimMapping { layout: &TokenLayout::GENERIC, scopes_at: None, roles_at, issuer: None },
+            &ClaimMapping { layout: &TokenLayout::GENERIC, scopes_at: None, roles_at, answered_by: None },
         )
     }
 
@@ -78,7 +81,9 @@ impl ValidatedToken {
         let at = |name, granted: fn(ClaimPosition) -> Granted| {
             claims.position(name).map_or_else(|| absent(name), granted)
         };
-        let scopes = match (&mapping.scopes_at, layout.scopes) {
+        // RFC 7662 §2.2 names the members of an answer, whatever the JWTs of its issuer are like.
+        let named_by = if mapping.answered_by.is_some() { &TokenLayout::GENERIC } else { layout };
+        let scopes = match (&mapping.scopes_at, named_by.scopes) {
             (Some(path), _) if mapping.is_left_out(path.first(), &claims) => {
                 Granted::NotTold(NotTold::LeftOut)
             }
@@ -92,8 +97,17 @@ impl ValidatedToken {
             (None, ScopesAt::Words(name)) => at(name, Granted::Words),
             (None, ScopesAt::List(name)) => at(name, Granted::List),
         };
-        let issuer = mapping.issuer.clone().filter(|_| claims.issuer().is_none());
-        Self { shared: Arc::new(Shared { claims, issuer, layout, scopes, roles }) }
+        let answered_by = mapping.answered_by.clone();
+        Self {
+            shared: Arc::new(Shared {
+                claims,
+                answered_by,
+                client: named_by.client,
+                user: layout.user,
+                scopes,
+                roles,
+            }),
+        }
     }
 
     /// The token's claims.
@@ -102,10 +116,12 @@ impl ValidatedToken {
         &self.shared.claims
     }
 
-    /// Who issued the token: `iss`, or the issuer that was asked about it where its answer does not say (RFC 7662 §2.2).
+    /// Who issued the token: `iss`, or the issuer that was asked about it where its answer does not say (RFC 7662 §2.2). Of the two,
+    /// [`Claims::issuer`](crate::Claims::issuer) is the first alone. `None` where neither is known, as a validator of
+    /// your own may have it.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
-        self.claims().issuer().or(self.shared.issuer.as_deref())
+        self.claims().issuer().or(self.shared.answered_by.as_deref())
     }
 
     /// `sub`: whom the token speaks for, unique within its issuer only.
@@ -126,7 +142,7 @@ impl ValidatedToken {
     /// [`Claims::client_id`](crate::Claims::client_id).
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
-        self.shared.layout.client_id(self.claims())
+        self.claims().first_text(self.shared.client)
     }
 
     /// What the client was granted: `scope`, or the claim that `scopes_at` or a provider's preset reads instead. Empty where
@@ -185,7 +201,7 @@ impl ValidatedToken {
 
     /// Whether the token speaks for a user, and not for a client on its own behalf. `None` where it does not say.
     pub(crate) fn speaks_for_user(&self) -> Option<bool> {
-        self.shared.layout.user.judge(self.claims(), self.client_id())
+        self.shared.user.judge(self.claims(), self.client_id())
     }
 
     /// Whether both are handles to the same validated claims.

@@ -26,6 +26,7 @@ mod history;
 mod hostile;
 mod hyper;
 mod introspection;
+mod introspection_page;
 mod issuers;
 mod jose;
 mod key_files;
