@@ -15,6 +15,9 @@ const MOST_IN_ALL: usize = MOST_AT_ONCE + MOST_WAITING;
 /// No exchange takes this long, with all that belongs to it; a client that does not keep its limit is not waited for.
 const OVERDUE: Duration = Duration::from_secs(30);
 
+/// How often it is looked for exchanges that were dropped, apart from the one about the token of a request.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
 /// How an exchange ended.
 pub(crate) type Outcome = Result<Answer, Arc<IntrospectionError>>;
 
@@ -27,6 +30,10 @@ pub(super) struct Flights {
 #[derive(Default)]
 struct Table {
     by_token: HashMap<TokenDigest, UnderWay>,
+    /// Those whose answers are not to be kept. They hold places all the same, and may have to be given up.
+    forgotten: Vec<UnderWay>,
+    /// When to look for what is lost: before anything can be overdue.
+    sweep_at: Duration,
 }
 
 struct UnderWay {
@@ -43,6 +50,8 @@ pub(crate) struct WaitingForAnswer {
 
 /// What became of a request that asked for a place.
 pub(super) enum Place {
+    /// The answer came in between.
+    Kept(Answer),
     Begun(WaitingForAnswer),
     Joined(WaitingForAnswer),
     /// Too many wait. The flight is for whoever releases the lock to drop.
@@ -65,34 +74,35 @@ impl UnderWay {
 }
 
 impl Flights {
-    /// Joins the exchange about a token, or begins one. `crowded`: all that may be under way are, so a look at them is due.
+    /// Joins the exchange about a token, or begins one where `kept` finds no answer. Says, too, how many exchanges were given
+    /// up for it.
     pub(super) fn enter(
         &self,
         digest: TokenDigest,
         now: Duration,
-        crowded: bool,
+        kept: impl FnOnce() -> Option<Answer>,
         begin: impl FnOnce(Arc<OnceLock<Outcome>>) -> (InFlight, Flight),
-    ) -> Place {
+    ) -> (Place, usize) {
         let mut table = self.table();
         // Dropped behind the lock: code of the user's may be in them.
-        let lost = table.take_lost(&digest, crowded, now);
-        let place = table.enter(digest, now, begin);
+        let lost = table.take_lost(&digest, now);
+        let place = table.enter(digest, now, kept, begin);
         drop(table);
-        for lost in lost {
-            lost.in_flight.give_up();
-        }
-        place
+        (place, give_up(lost))
     }
 
     /// Ends an exchange, and keeps its answer unless it was forgotten meanwhile.
     pub(super) fn land(&self, digest: TokenDigest, landing: &Landing, keep: impl FnOnce()) {
         let mut table = self.table();
-        if !table.by_token.get(&digest).is_some_and(|under_way| under_way.in_flight.is(landing)) {
-            return;
-        }
-        let ended = table.by_token.remove(&digest);
-        // Under the lock, so that nothing is forgotten in between.
-        keep();
+        let ended = if table.by_token.get(&digest).is_some_and(|under_way| under_way.in_flight.is(landing)) {
+            let ended = table.by_token.remove(&digest);
+            // Under the lock, so that nothing is forgotten in between.
+            keep();
+            ended
+        } else {
+            let forgotten = table.forgotten.iter().position(|under_way| under_way.in_flight.is(landing));
+            forgotten.map(|at| table.forgotten.swap_remove(at))
+        };
         drop(table);
         drop(ended);
     }
@@ -100,17 +110,25 @@ impl Flights {
     /// Answers to exchanges that are under way now are not kept. `forget` is what to forget beside.
     pub(super) fn forget(&self, digest: Option<&TokenDigest>, forget: impl FnOnce()) {
         let mut table = self.table();
-        let forgotten = match digest {
-            Some(digest) => table.by_token.remove_entry(digest).into_iter().collect(),
-            None => std::mem::take(&mut table.by_token),
-        };
+        let Table { by_token, forgotten, .. } = &mut *table;
+        match digest {
+            Some(digest) => forgotten.extend(by_token.remove(digest)),
+            None => forgotten.extend(by_token.drain().map(|(_, under_way)| under_way)),
+        }
         forget();
+    }
+
+    /// Nobody is to have any of the answers.
+    pub(super) fn give_up_all(&self) {
+        let mut table = self.table();
+        let mut all = std::mem::take(&mut table.forgotten);
+        all.extend(std::mem::take(&mut table.by_token).into_values());
         drop(table);
-        drop(forgotten);
+        give_up(all);
     }
 
     pub(super) fn len(&self) -> usize {
-        self.table().by_token.len()
+        self.table().len()
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -118,15 +136,25 @@ impl Flights {
     }
 }
 
+fn give_up(lost: Vec<UnderWay>) -> usize {
+    lost.into_iter().map(|lost| lost.in_flight.give_up()).count()
+}
+
 impl Table {
-    /// Takes out what will not end by itself: the exchange about this token, or any where all places are taken.
-    fn take_lost(&mut self, digest: &TokenDigest, crowded: bool, now: Duration) -> Vec<UnderWay> {
-        if crowded || self.by_token.len() >= MOST_IN_ALL {
-            return self
-                .by_token
-                .extract_if(|_, under_way| under_way.is_lost(now))
-                .map(|(_, lost)| lost)
-                .collect();
+    fn len(&self) -> usize {
+        self.by_token.len().saturating_add(self.forgotten.len())
+    }
+
+    /// Takes out what will not end by itself: the exchange about this token, and now and then any.
+    fn take_lost(&mut self, digest: &TokenDigest, now: Duration) -> Vec<UnderWay> {
+        if now >= self.sweep_at || self.len() >= MOST_IN_ALL {
+            let lost = self.by_token.extract_if(|_, under_way| under_way.is_lost(now)).map(|(_, lost)| lost);
+            let lost =
+                lost.chain(self.forgotten.extract_if(.., |under_way| under_way.is_lost(now))).collect();
+            let overdue = |under_way: &UnderWay| under_way.begun.saturating_add(OVERDUE);
+            let earliest = self.by_token.values().chain(&self.forgotten).map(overdue).min();
+            self.sweep_at = earliest.unwrap_or(Duration::MAX).min(now.saturating_add(SWEEP_EVERY));
+            return lost;
         }
         let lost = self.by_token.get(digest).is_some_and(|under_way| under_way.is_lost(now));
         lost.then(|| self.by_token.remove(digest)).flatten().into_iter().collect()
@@ -136,6 +164,7 @@ impl Table {
         &mut self,
         digest: TokenDigest,
         now: Duration,
+        kept: impl FnOnce() -> Option<Answer>,
         begin: impl FnOnce(Arc<OnceLock<Outcome>>) -> (InFlight, Flight),
     ) -> Place {
         if let Some(under_way) = self.by_token.get(&digest)
@@ -148,7 +177,11 @@ impl Table {
             }
             return Place::Joined(WaitingForAnswer { flight, outcome: Arc::clone(&under_way.outcome) });
         }
-        if self.by_token.len() >= MOST_IN_ALL {
+        // Whoever looked into the memory and came here after the exchange ended has missed it in both places.
+        if let Some(answer) = kept() {
+            return Place::Kept(answer);
+        }
+        if self.len() >= MOST_IN_ALL {
             return Place::None { _flight: None };
         }
         let outcome = Arc::new(OnceLock::new());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::answer::{Answer, Refusal};
-use super::cache::{AnswerCache, Keeping};
+use super::cache::{AnswerCache, Keeping, Now};
 use super::digest::TokenDigest;
 use super::error::IntrospectionError;
 use super::exchange::{JSON, LARGEST_ANSWER, Manner, SIGNED, Said, ask};
@@ -37,8 +37,7 @@ pub(crate) struct Settings {
     pub(crate) keeping: Keeping,
 }
 
-/// Asks one issuer about tokens: once for all who present the same one, and not again for a while. A cheap handle.
-#[derive(Clone)]
+/// Asks one issuer about tokens: once for all who present the same one, and not again for a while.
 pub(crate) struct Introspector {
     shared: Arc<Shared>,
 }
@@ -69,17 +68,22 @@ impl Introspector {
     /// The answer about a token that is kept, or a place among those who wait for it. `keys` verify signed answers.
     pub(crate) fn look(&self, token: &str, keys: &Keys) -> Looked {
         let shared = &self.shared;
-        let digest = TokenDigest::of(token);
-        if let Some(answer) = shared.cache.get(&digest, &*shared.settings.clock) {
+        let (digest, now) = (TokenDigest::of(token), Now::of(&*shared.settings.clock));
+        let kept = || shared.cache.get(&digest, now);
+        if let Some(answer) = kept() {
             shared.record.answered_from_memory();
             return Looked::Known(answer);
         }
-        let now = shared.settings.clock.monotonic();
-        let crowded = shared.turns.available_permits() == 0;
-        match shared
-            .flights
-            .enter(digest, now, crowded, |outcome| self.begin(digest, token, keys, now, outcome))
-        {
+        let begin = |outcome| self.begin(digest, token, keys, now.monotonic, outcome);
+        let (seat, given_up) = shared.flights.enter(digest, now.monotonic, kept, begin);
+        for _ in 0..given_up {
+            shared.ended(&Err(Arc::new(IntrospectionError::GivenUp)), now.monotonic);
+        }
+        match seat {
+            Seat::Kept(answer) => {
+                shared.record.answered_from_memory();
+                Looked::Known(answer)
+            }
             Seat::Begun(waiting) => {
                 shared.record.begun();
                 Looked::Pending(waiting)
@@ -106,11 +110,11 @@ impl Introspector {
         let (shared, token, keys) = (Arc::clone(&self.shared), token.to_owned(), keys.clone());
         InFlight::begin(|landing: Landing| async move {
             let (asked, result) = shared.turn(&token, &keys, now).await;
-            let clock = &*shared.settings.clock;
-            shared.record.ended(&shared.settings.issuer, &result, clock.monotonic());
+            let now = Now::of(&*shared.settings.clock);
+            shared.ended(&result, now.monotonic);
             shared.flights.land(digest, &landing, || {
                 if let Ok(answer) = &result {
-                    shared.cache.put(digest, answer, asked, clock);
+                    shared.cache.put(digest, answer, asked, now);
                 }
             });
             // It was never set: there is one exchange for each.
@@ -146,6 +150,12 @@ impl Introspector {
 }
 
 impl Shared {
+    fn ended(&self, result: &Outcome, now: Duration) {
+        // Where somebody waits for a turn, it is passed on and never free.
+        let anyone_waits = self.turns.available_permits() == 0;
+        self.record.ended(&self.settings.issuer, result, now, anyone_waits);
+    }
+
     /// Waits for its turn and asks. Returns when the question was put, too, in monotonic time.
     async fn turn(&self, token: &str, keys: &Keys, begun: Duration) -> (Duration, Outcome) {
         let Ok(_turn) = self.turns.acquire().await else {
@@ -156,7 +166,7 @@ impl Shared {
         if let Err(error) = &result
             && let IntrospectionError::Fetch(FetchError::Status(_) | FetchError::Failed(_)) = &**error
         {
-            self.settings.place.doubt(&*self.settings.clock).await;
+            self.settings.place.doubt(self.settings.clock.monotonic());
         }
         (asked, result)
     }
@@ -180,6 +190,13 @@ impl Shared {
             None => text,
         };
         Ok(Answer::read(text, mapping).map_err(IntrospectionError::Unreadable)?)
+    }
+}
+
+impl Drop for Introspector {
+    /// The issuer is another one now, or none: those who wait for an answer about its tokens need not wait for it.
+    fn drop(&mut self) {
+        self.shared.flights.give_up_all();
     }
 }
 

@@ -56,15 +56,17 @@ impl Record {
         }
     }
 
-    /// Notes how an exchange ended. Of failures, the first of its kind in a row is told: there may be thousands.
+    /// Notes how an exchange ended. Of failures, the first of its kind in a row is told: there may be thousands. And of a
+    /// crowd, its beginning: it lasts as long as `anyone_waits` for a turn.
     pub(super) fn ended(
         &self,
         issuer: &str,
         result: &Result<Answer, std::sync::Arc<IntrospectionError>>,
         now: Duration,
+        anyone_waits: bool,
     ) {
         let mut inner = self.inner();
-        inner.told_of_crowd = false;
+        inner.told_of_crowd &= anyone_waits;
         match result {
             Ok(answer) => {
                 count(match answer {
