@@ -63,6 +63,8 @@ pub(crate) enum SignatureError {
     Undated,
     #[error("its `iat` is not between the question and now")]
     NotRecent,
+    #[error("it is not valid yet")]
+    NotYetValid,
     #[error("it has expired")]
     Expired,
     #[error("it has no object `token_introspection`")]

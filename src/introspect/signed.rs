@@ -93,10 +93,16 @@ impl SignedAnswers {
             return Err(SignatureError::OtherAudience);
         }
         let issued_at = claims.issued_at().ok_or(SignatureError::Undated)?.since_epoch();
-        // Recent: it answers this question, and none that was put before.
-        let recent = asked.at.saturating_sub(self.leeway)..=asked.now.saturating_add(self.leeway);
-        if !recent.contains(&issued_at) {
+        // Recent: it answers this question, and none that was put before. Who dates by whole seconds dates by the one
+        // that has begun.
+        let since = Duration::from_secs(asked.at.saturating_sub(self.leeway).as_secs());
+        let latest = asked.now.saturating_add(self.leeway);
+        if !(since..=latest).contains(&issued_at) {
             return Err(SignatureError::NotRecent);
+        }
+        // RFC 7519 §4.1.4 and §4.1.5, which hold of every JWT.
+        if claims.not_before().is_some_and(|not_before| not_before.since_epoch() > latest) {
+            return Err(SignatureError::NotYetValid);
         }
         if claims.expires_at().is_some_and(|expires_at| expires_at.since_epoch() <= asked.now) {
             return Err(SignatureError::Expired);

@@ -1,5 +1,5 @@
-//! What went wrong elsewhere, as classes: for each known mistake of a library or server that validates JWTs, the test
-//! that tries its whole class here, or the reason why there is nothing to try. Public identifiers only; a name in the
+//! What went wrong elsewhere, as classes: for each known mistake of a library or server that validates access tokens, the
+//! tests that try its whole class here, or the reason why there is nothing to try. Public identifiers only; a name in the
 //! last column is a test of this binary, or of `tests/tls` (checked below).
 //!
 //! Algorithms, keys and envelopes:
@@ -55,13 +55,13 @@
 //! | B42 | an empty identity becomes the server's own | CVE-2026-23990 | `a_claim_that_is_not_there_never_widens_what_a_token_grants` |
 //! | B43 | `"false"` is true | CVE-2026-55076 | `custom_claims_are_typed_and_claims_that_do_not_fit_are_403` |
 //! | B44 | rules about domains of e-mail addresses | CVE-2026-40574 | no rule is about an address |
-//! | B45 | an introspection answer without `active` | CVE-2026-11717 | nothing is introspected |
-//! | B46 | checks that introspected tokens skip | CVE-2026-11718, CVE-2026-11719 | nothing is introspected |
-//! | B47 | the issuer of an introspected token | CVE-2025-46647 | nothing is introspected |
+//! | B45 | an introspection answer without `active` | CVE-2026-11717 | `a_token_is_active_by_the_literal_true_and_by_nothing_like_it` |
+//! | B46 | checks that introspected tokens skip | CVE-2026-11718, CVE-2026-11719 | `the_checks_of_a_jwt_are_those_of_an_answer` |
+//! | B47 | the issuer of an introspected token | CVE-2025-46647 | `the_issuer_of_an_answer_is_the_one_that_was_asked` |
 //! | B48 | `at_hash` of an unknown algorithm passes | CVE-2026-28498 | ID tokens are refused |
 //! | B49 | a refreshed token is not validated | fixed without a public id | nothing is refreshed |
 //! | B50 | a nonce that is sent and not checked | fixed without a public id | nobody is logged in |
-//! | B51 | an introspection endpoint tells too much | CVE-2026-58425 | there is no such endpoint |
+//! | B51 | an introspection endpoint tells of the tokens of others | CVE-2026-58425 | `without_an_audience_the_clients_of_a_list_are_taken_and_no_others` |
 //! | B52 | scopes are enforced at one entry of several | CVE-2026-28699, CVE-2026-28744, CVE-2026-27761, CVE-2026-58444 | `the_outer_layer_covers_nested_and_merged_routers_and_fallbacks` |
 //!
 //! Keys, issuers and what is fetched:
@@ -94,13 +94,20 @@
 //! | D71 | what is small unpacks to gigabytes | CVE-2024-28180, CVE-2024-28122, CVE-2025-63811, CVE-2025-62706, CVE-2024-21319, CVE-2024-33664 | `a_hostile_key_set_is_an_outage_when_cold_and_leaves_the_old_keys_when_warm` |
 //! | D72 | the token sets the rounds of PBES2 | CVE-2023-50658, CVE-2023-49290, CVE-2023-51775, CVE-2023-6681 | `an_encrypted_token_is_known_by_its_five_parts_before_its_header_is_believed` |
 //! | D73 | a crafted text makes a parser panic | CVE-2026-34986, CVE-2024-21664 | `no_document_makes_a_parser_panic_or_say_more_than_a_plain_one` |
-//! | D74 | nesting overflows the stack | CVE-2025-53864 | `depth_is_bounded_and_a_crowd_of_members_is_not_slow` |
-//! | D75 | an answer of the authorization server has no bounds | CVE-2026-26998 | `an_answer_that_does_not_end_is_given_up_after_five_seconds` |
+//! | D74 | nesting overflows the stack | CVE-2025-53864 | `depth_is_bounded_and_a_crowd_of_members_is_not_slow`, `answers_are_bounded_in_depth_and_size` |
+//! | D75 | an answer of the authorization server has no bounds | CVE-2026-26998 | `an_answer_that_does_not_end_is_given_up_after_five_seconds`, `an_answer_larger_than_the_bound_is_given_up_before_it_ends`, `an_endpoint_that_answers_slowly_or_not_at_all_is_given_up_after_five_seconds` |
 //! | D76 | a crafted cookie | CVE-2024-24814, CVE-2023-28625 | no cookie is read |
 //! | D77 | logins under way fill the memory | CVE-2026-67437, CVE-2026-28789, CVE-2026-55512 | nobody is logged in |
 //! | D78 | labels of metrics come from the request | GHSA-9c54-x2g4-v92j | `whatever_a_token_says_the_reason_is_one_of_a_closed_list` |
 //! | D79 | a store of seen proofs overflows | known from documentation | no proof is read, so none is remembered |
 //! | D80 | names from outside are kept forever | CVE-2024-31209 | `strangers_leave_nothing_behind` |
+//!
+//! What came to light late:
+//!
+//! | no. | class | known from | tried by |
+//! |---|---|---|---|
+//! | H144 | an active answer about a token for somebody else | CVE-2026-37979 | `the_audience_of_an_answer_is_this_server` |
+//! | H145 | a name that occurs twice, where two parsers see two documents | Spring Security, JJWT, ruby-jwt | `a_name_that_occurs_twice_is_refused_at_every_depth`, `a_name_that_occurs_twice_in_an_answer_is_refused_at_every_depth` |
 //!
 //! What the usual base crate leaves to its users:
 //!
@@ -159,15 +166,21 @@ fn every_row_of_the_history_names_a_test_that_exists_or_a_reason() {
         .collect();
     for row in &rows {
         assert_eq!(row.len(), 4, "{row:?}");
-        let names: Vec<_> = row[3].split('`').skip(1).step_by(2).collect();
-        let is_reason = row[3].contains(' ');
-        assert!(is_reason || (names.len() == 1 && tests.contains(names[0])), "{row:?}");
+        let names: Vec<_> = row[3].split(", ").collect();
+        let name = |quoted: &&str| {
+            quoted.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).map(str::to_owned)
+        };
+        match names.iter().map(name).collect::<Option<Vec<_>>>() {
+            Some(names) => assert!(names.iter().all(|name| tests.contains(name)), "{row:?}"),
+            None => assert!(row[3].contains(' '), "a reason has words: {row:?}"),
+        }
     }
     let numbers: Vec<_> = rows.iter().map(|row| row[0].to_owned()).collect();
     let expected = (1..=26).map(|number| format!("A{number}"));
     let expected = expected.chain((27..=52).map(|number| format!("B{number}")));
     let expected = expected.chain((53..=68).map(|number| format!("C{number}")));
     let expected = expected.chain((69..=80).map(|number| format!("D{number}")));
+    let expected = expected.chain((144..=145).map(|number| format!("H{number}")));
     let expected = expected.chain((1..=14).map(|number| format!("I{number}")));
     assert_eq!(numbers, expected.collect::<Vec<_>>());
 }

@@ -1,13 +1,14 @@
 //! Claims that were skipped, coerced or taken from another kind of token.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use http::Request;
 use portcullis::SignatureAlgorithm::Es256;
 use portcullis::testing::Flaw;
 use portcullis::{
-    Profile, Requirement, ResourceServer, TrustedIssuer, ValidatedToken, all_scopes, any_scope,
-    authenticated, role, scope,
+    ClientAuthentication, Introspection, Profile, Requirement, ResourceServer, Secret, TrustedIssuer,
+    ValidatedToken, all_scopes, any_scope, authenticated, role, scope,
 };
 use serde_json::{Value, json};
 use tower::{ServiceExt as _, service_fn};
@@ -297,4 +298,81 @@ async fn a_claim_that_is_not_there_never_widens_what_a_token_grants() {
         }
     }
     assert!((10..70).contains(&admitted), "{admitted}");
+}
+
+#[tokio::test]
+async fn the_checks_of_a_jwt_are_those_of_an_answer() {
+    // covers: INT-016, INT-017, INT-018, INT-020
+    let secret = ClientAuthentication::basic("api", Secret::new("secret"));
+    let (issuer, server, _) = Api::trusting(|trusted| {
+        trusted
+            .profile(Profile::PlainJwt)
+            .max_token_lifetime(Duration::from_secs(3_600))
+            .introspection(Introspection::new(secret).endpoint(format!("{ISSUER}/introspect")))
+    });
+    let api = Api::new(server.with_http_client(issuer.clone()).build().unwrap().require(scope("a")));
+    let header = json!({ "alg": "ES256", "kid": issuer.key_id(Es256) }).to_string();
+    let mut random = Random::new(54);
+    let mut seen = BTreeSet::new();
+    for _ in 0..1_500 {
+        let mut claims: Value = CLAIMS.parse().unwrap();
+        claims["scope"] = json!("a");
+        for _ in 0..1 + random.below(2) {
+            let near = NOW - 100 + u64::try_from(random.below(200)).unwrap();
+            let odd = [
+                json!(""),
+                json!(near),
+                json!(near.to_string()),
+                json!(["a"]),
+                json!([]),
+                json!({}),
+                json!(true),
+            ];
+            let (name, value) = match random.below(12) {
+                0 => (
+                    "iss",
+                    json!(*random.pick(&["https://another-issuer.example.com", "https://id.example.com/"])),
+                ),
+                1 => (
+                    "aud",
+                    json!(*random.pick(&["https://another-api.example.com", "https://api.example.com/"])),
+                ),
+                2 => ("aud", Value::Null),
+                3 => ("sub", Value::Null),
+                4 => ("cnf", json!({ "jkt": "x" })),
+                5 => ("scope", json!(*random.pick(&["b", "a b", ""]))),
+                6 => ("exp", json!(NOW + 3_000 + u64::try_from(random.below(1_200)).unwrap())),
+                7 => ("typ", json!(*random.pick(&["Refresh", "ID", "Offline", "Bearer"]))),
+                8 => (*random.pick(&["exp", "nbf", "iat"]), json!(near)),
+                9 => ("token_use", json!(*random.pick(&["access", "id", "refresh"]))),
+                _ => (
+                    *random.pick(&["iss", "aud", "sub", "client_id", "exp", "nbf", "iat", "scope", "jti"]),
+                    random.pick(&odd).clone(),
+                ),
+            };
+            claims[name] = value;
+        }
+        let jwt = issuer.sign(Es256, &header, claims.to_string().as_bytes());
+        claims["active"] = json!(true);
+        let opaque = issuer.token(AUDIENCE).opaque();
+        issuer.answer_introspection(&opaque, claims.to_string());
+        let (of_jwt, of_answer) = (api.token(jwt).await.code(), api.token(opaque).await.code());
+        assert_eq!(of_jwt, of_answer, "{claims}");
+        seen.insert(of_answer);
+    }
+    let all = [
+        "admitted",
+        "binding_not_verified",
+        "denied",
+        "expired",
+        "issued_in_the_future",
+        "lives_too_long",
+        "malformed_token",
+        "missing_claim",
+        "not_yet_valid",
+        "wrong_audience",
+        "wrong_issuer",
+        "wrong_type",
+    ];
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), all);
 }

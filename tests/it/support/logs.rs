@@ -31,7 +31,8 @@ pub(crate) fn logged_of_files(text: &str) -> Vec<String> {
     lines.iter().filter(|line| line.contains(text)).cloned().collect()
 }
 
-fn subscribe() {
+/// Begins to read what is logged. From then on, the first event of a thread costs the memory of its line.
+pub(crate) fn subscribe() {
     static SUBSCRIBED: Once = Once::new();
     SUBSCRIBED.call_once(|| {
         let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false);

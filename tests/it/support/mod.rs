@@ -24,7 +24,7 @@ pub(crate) use client::{Reply, ScriptedClient};
 pub(crate) use codes::{promised, table};
 pub(crate) use example::{Example, Printed};
 pub(crate) use folder::Folder;
-pub(crate) use logs::{capture_logs, logged_of_files};
+pub(crate) use logs::{capture_logs, logged_of_files, subscribe};
 pub(crate) use origin::{Origin, Serve};
 pub(crate) use random::Random;
 pub(crate) use site::{JWKS, Site};

@@ -97,7 +97,8 @@ impl Drop for Origin {
 
 async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
+    // What comes behind the head is the body of a POST, and not looked at.
+    while !head.windows(4).any(|octets| octets == b"\r\n\r\n") {
         match stream.read_buf(&mut head).await {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
