@@ -5,15 +5,13 @@ use std::time::Duration;
 use super::answer::Answer;
 use super::digest::TokenDigest;
 use super::error::IntrospectionError;
+use super::turns::{Turn, Turns, Wait};
 use crate::flight::{Flight, InFlight, Landing, MOST_WAITING};
 
 /// How many exchanges with one endpoint are under way at a time.
 pub(super) const MOST_AT_ONCE: usize = 64;
 /// And how many more wait for their turn.
 const MOST_IN_ALL: usize = MOST_AT_ONCE + MOST_WAITING;
-
-/// No exchange takes this long, with all that belongs to it; a client that does not keep its limit is not waited for.
-const OVERDUE: Duration = Duration::from_secs(30);
 
 /// How often it is looked for exchanges that were dropped, apart from the one about the token of a request.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -22,8 +20,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 pub(crate) type Outcome = Result<Answer, Arc<IntrospectionError>>;
 
 /// The exchanges under way, by token: who presents the same one waits for the same answer.
-#[derive(Default)]
 pub(super) struct Flights {
+    /// No exchange takes this long, with all that belongs to it; a client that does not keep its limit is not waited for.
+    overdue: Duration,
+    turns: Turns,
     table: Mutex<Table>,
 }
 
@@ -38,6 +38,7 @@ struct Table {
 
 struct UnderWay {
     in_flight: InFlight,
+    turn: Turn,
     outcome: Arc<OnceLock<Outcome>>,
     begun: Duration,
 }
@@ -68,12 +69,16 @@ impl WaitingForAnswer {
 }
 
 impl UnderWay {
-    fn is_lost(&self, now: Duration) -> bool {
-        self.in_flight.was_dropped() || now.saturating_sub(self.begun) >= OVERDUE
+    fn is_lost(&self, overdue: Duration, now: Duration) -> bool {
+        self.in_flight.was_dropped() || now.saturating_sub(self.begun) >= overdue
     }
 }
 
 impl Flights {
+    pub(super) fn new(overdue: Duration) -> Self {
+        Self { overdue, turns: Turns::new(MOST_AT_ONCE), table: Mutex::default() }
+    }
+
     /// Joins the exchange about a token, or begins one where `kept` finds no answer. Says, too, how many exchanges were given
     /// up for it.
     pub(super) fn enter(
@@ -81,21 +86,21 @@ impl Flights {
         digest: TokenDigest,
         now: Duration,
         kept: impl FnOnce() -> Option<Answer>,
-        begin: impl FnOnce(Arc<OnceLock<Outcome>>) -> (InFlight, Flight),
+        begin: impl FnOnce(Wait, Arc<OnceLock<Outcome>>) -> (InFlight, Flight),
     ) -> (Place, usize) {
         let mut table = self.table();
         // Dropped behind the lock: code of the user's may be in them.
-        let lost = table.take_lost(&digest, now);
-        let place = table.enter(digest, now, kept, begin);
+        let lost = table.take_lost(&digest, self.overdue, now);
+        let place = table.enter(digest, now, &self.turns, kept, begin);
         drop(table);
-        (place, give_up(lost))
+        (place, self.give_up(lost))
     }
 
-    /// Ends an exchange, and keeps its answer unless it was forgotten meanwhile.
-    pub(super) fn land(&self, digest: TokenDigest, landing: &Landing, keep: impl FnOnce()) {
+    /// Ends an exchange, and keeps its answer unless it was forgotten meanwhile. `false` if it was given up before.
+    pub(super) fn land(&self, digest: &TokenDigest, landing: &Landing, keep: impl FnOnce()) -> bool {
         let mut table = self.table();
-        let ended = if table.by_token.get(&digest).is_some_and(|under_way| under_way.in_flight.is(landing)) {
-            let ended = table.by_token.remove(&digest);
+        let ended = if table.by_token.get(digest).is_some_and(|under_way| under_way.in_flight.is(landing)) {
+            let ended = table.by_token.remove(digest);
             // Under the lock, so that nothing is forgotten in between.
             keep();
             ended
@@ -104,7 +109,9 @@ impl Flights {
             forgotten.map(|at| table.forgotten.swap_remove(at))
         };
         drop(table);
-        drop(ended);
+        let Some(ended) = ended else { return false };
+        self.turns.give_back(ended.turn);
+        true
     }
 
     /// Answers to exchanges that are under way now are not kept. `forget` is what to forget beside.
@@ -124,7 +131,21 @@ impl Flights {
         let mut all = std::mem::take(&mut table.forgotten);
         all.extend(std::mem::take(&mut table.by_token).into_values());
         drop(table);
-        give_up(all);
+        self.give_up(all);
+    }
+
+    fn give_up(&self, lost: Vec<UnderWay>) -> usize {
+        let count = lost.len();
+        for UnderWay { in_flight, turn, .. } in lost {
+            in_flight.give_up();
+            self.turns.give_back(turn);
+        }
+        count
+    }
+
+    /// Whether exchanges wait for their turn.
+    pub(super) fn are_crowded(&self) -> bool {
+        self.turns.is_anyone_waiting()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -136,27 +157,25 @@ impl Flights {
     }
 }
 
-fn give_up(lost: Vec<UnderWay>) -> usize {
-    lost.into_iter().map(|lost| lost.in_flight.give_up()).count()
-}
-
 impl Table {
     fn len(&self) -> usize {
         self.by_token.len().saturating_add(self.forgotten.len())
     }
 
     /// Takes out what will not end by itself: the exchange about this token, and now and then any.
-    fn take_lost(&mut self, digest: &TokenDigest, now: Duration) -> Vec<UnderWay> {
+    fn take_lost(&mut self, digest: &TokenDigest, after: Duration, now: Duration) -> Vec<UnderWay> {
         if now >= self.sweep_at || self.len() >= MOST_IN_ALL {
-            let lost = self.by_token.extract_if(|_, under_way| under_way.is_lost(now)).map(|(_, lost)| lost);
             let lost =
-                lost.chain(self.forgotten.extract_if(.., |under_way| under_way.is_lost(now))).collect();
-            let overdue = |under_way: &UnderWay| under_way.begun.saturating_add(OVERDUE);
+                self.by_token.extract_if(|_, under_way| under_way.is_lost(after, now)).map(|(_, lost)| lost);
+            let lost = lost
+                .chain(self.forgotten.extract_if(.., |under_way| under_way.is_lost(after, now)))
+                .collect();
+            let overdue = |under_way: &UnderWay| under_way.begun.saturating_add(after);
             let earliest = self.by_token.values().chain(&self.forgotten).map(overdue).min();
             self.sweep_at = earliest.unwrap_or(Duration::MAX).min(now.saturating_add(SWEEP_EVERY));
             return lost;
         }
-        let lost = self.by_token.get(digest).is_some_and(|under_way| under_way.is_lost(now));
+        let lost = self.by_token.get(digest).is_some_and(|under_way| under_way.is_lost(after, now));
         lost.then(|| self.by_token.remove(digest)).flatten().into_iter().collect()
     }
 
@@ -164,8 +183,9 @@ impl Table {
         &mut self,
         digest: TokenDigest,
         now: Duration,
+        turns: &Turns,
         kept: impl FnOnce() -> Option<Answer>,
-        begin: impl FnOnce(Arc<OnceLock<Outcome>>) -> (InFlight, Flight),
+        begin: impl FnOnce(Wait, Arc<OnceLock<Outcome>>) -> (InFlight, Flight),
     ) -> Place {
         if let Some(under_way) = self.by_token.get(&digest)
             && let Some(flight) = under_way.in_flight.join()
@@ -184,10 +204,10 @@ impl Table {
         if self.len() >= MOST_IN_ALL {
             return Place::None { _flight: None };
         }
-        let outcome = Arc::new(OnceLock::new());
-        let (in_flight, flight) = begin(Arc::clone(&outcome));
+        let (outcome, (turn, wait)) = (Arc::new(OnceLock::new()), turns.take());
+        let (in_flight, flight) = begin(wait, Arc::clone(&outcome));
         let waiting = WaitingForAnswer { flight, outcome: Arc::clone(&outcome) };
-        self.by_token.insert(digest, UnderWay { in_flight, outcome, begun: now });
+        self.by_token.insert(digest, UnderWay { in_flight, turn, outcome, begun: now });
         Place::Begun(waiting)
     }
 }

@@ -1,11 +1,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Mutex as Queue;
-
 use super::error::IntrospectionError;
+use super::events;
 use crate::clock::Clock;
-use crate::fetch::{Endpoint, FetchLimits, HttpClient, LoopbackHttp};
+use crate::fetch::{Endpoint, FetchLimits, HttpClient, LoopbackHttp, in_words};
+use crate::flight::{Flight, InFlight, Landing};
 use crate::metadata::{MetadataPlace, Wanted, discover};
 
 /// For this long the metadata is not asked again.
@@ -16,13 +16,15 @@ const STALE_BOUND: Duration = Duration::from_secs(24 * 60 * 60);
 const PAUSE: Duration = Duration::from_secs(1);
 /// So much of the time for a token may be spent on news of an endpoint that is known.
 const FOR_NEWS: Duration = Duration::from_secs(2);
+/// A look at the metadata takes no longer, unless its client does not keep its limit.
+const LOST_AFTER: Duration = Duration::from_secs(10);
 /// What gives rise to doubt has the metadata asked again, no sooner than this after the last time.
 const DOUBT_AFTER: Duration = Duration::from_secs(30);
 
 /// Where the introspection endpoint is.
 pub(crate) enum Place {
     Configured(Endpoint),
-    Discovered(Discovered),
+    Discovered(Arc<Discovered>),
 }
 
 /// An endpoint that the metadata names, of an origin of the issuer.
@@ -30,9 +32,15 @@ pub(crate) struct Discovered {
     metadata: MetadataPlace,
     wanted: Wanted,
     loopback_http: LoopbackHttp,
+    /// Whose metadata it is, for events.
+    issuer: Box<str>,
     known: Mutex<Known>,
-    /// Held while the metadata is asked: who comes meanwhile and has no endpoint waits for that answer.
-    asking: Queue<()>,
+}
+
+/// The metadata is being asked.
+struct Asking {
+    in_flight: InFlight,
+    begun: Duration,
 }
 
 #[derive(Default)]
@@ -43,6 +51,7 @@ struct Known {
     asked: Option<Duration>,
     /// What came of it, where nothing did, and when that was known.
     failure: Option<(Arc<IntrospectionError>, Duration)>,
+    asking: Option<Asking>,
 }
 
 /// What there is without asking.
@@ -54,10 +63,21 @@ enum AtHand {
     Nothing,
 }
 
+/// What there is, or who is being asked.
+enum Looked {
+    There(Result<Endpoint, Arc<IntrospectionError>>),
+    Asking(Flight),
+}
+
 impl Place {
-    pub(crate) fn discovered(metadata: MetadataPlace, wanted: Wanted, loopback_http: LoopbackHttp) -> Self {
-        let (known, asking) = (Mutex::default(), Queue::default());
-        Self::Discovered(Discovered { metadata, wanted, loopback_http, known, asking })
+    pub(crate) fn discovered(
+        issuer: &str,
+        metadata: MetadataPlace,
+        wanted: Wanted,
+        loopback_http: LoopbackHttp,
+    ) -> Self {
+        let (issuer, known) = (issuer.into(), Mutex::default());
+        Self::Discovered(Arc::new(Discovered { metadata, wanted, loopback_http, issuer, known }))
     }
 
     /// The endpoint, where it is known without asking.
@@ -80,67 +100,110 @@ impl Place {
 
     pub(super) async fn find(
         &self,
-        client: &dyn HttpClient,
-        clock: &dyn Clock,
-        limits: impl Fn() -> FetchLimits,
+        client: &Arc<dyn HttpClient>,
+        clock: &Arc<dyn Clock>,
     ) -> Result<Endpoint, Arc<IntrospectionError>> {
         match self {
             Self::Configured(endpoint) => Ok(endpoint.clone()),
-            Self::Discovered(discovered) => discovered.find(client, clock, limits).await,
+            Self::Discovered(discovered) => discovered.find(client, clock).await,
         }
     }
 }
 
 impl Discovered {
+    /// The endpoint: as it is known, or as the metadata says, which is asked once for all who need it.
     async fn find(
-        &self,
-        client: &dyn HttpClient,
-        clock: &dyn Clock,
-        limits: impl Fn() -> FetchLimits,
+        self: &Arc<Self>,
+        client: &Arc<dyn HttpClient>,
+        clock: &Arc<dyn Clock>,
     ) -> Result<Endpoint, Arc<IntrospectionError>> {
-        let at_hand = || self.known().at_hand(clock.monotonic());
-        let _asking = match at_hand() {
-            AtHand::Settled(settled) => return settled,
-            // Somebody asks already: the endpoint is good until that has come to something.
-            AtHand::Old(endpoint) => match self.asking.try_lock() {
-                Ok(asking) => asking,
-                Err(_) => return Ok(endpoint),
-            },
-            AtHand::Nothing => self.asking.lock().await,
-        };
-        // Meanwhile another may have asked.
-        let old = match at_hand() {
-            AtHand::Settled(settled) => return settled,
-            AtHand::Old(endpoint) => Some(endpoint),
-            AtHand::Nothing => None,
-        };
-        let begun = clock.monotonic();
-        self.known().asked = Some(begun);
-        // Metadata that does not come must not take the time of a token whose endpoint is known.
-        let for_news = || {
-            let (limits, passed) = (limits(), clock.monotonic().saturating_sub(begun));
-            let most = if old.is_some() { FOR_NEWS.saturating_sub(passed) } else { limits.timeout };
-            FetchLimits { timeout: limits.timeout.min(most), ..limits }
-        };
-        let found = discover(client, &self.metadata, self.wanted, self.loopback_http, for_news).await;
-        let found = found.map_err(IntrospectionError::Discovery).and_then(|found| self.at_home(found));
-        let ended = clock.monotonic();
-        match (found, old) {
-            (Ok(endpoint), _) => {
-                self.known().named(&endpoint, begun);
-                Ok(endpoint)
-            }
-            (Err(_), Some(endpoint)) => Ok(endpoint),
-            (Err(error), None) => {
-                let error = Arc::new(error);
-                self.known().failed(&error, ended);
-                Err(error)
-            }
+        match self.look(client, clock) {
+            Looked::There(endpoint) => return endpoint,
+            Looked::Asking(flight) => flight.await,
+        }
+        match self.known().at_hand(clock.monotonic()) {
+            AtHand::Settled(settled) => settled,
+            AtHand::Old(endpoint) => Ok(endpoint),
+            AtHand::Nothing => Err(Arc::new(IntrospectionError::GivenUp)),
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn look(self: &Arc<Self>, client: &Arc<dyn HttpClient>, clock: &Arc<dyn Clock>) -> Looked {
+        let now = clock.monotonic();
+        let mut known = self.known();
+        // Dropped behind the lock: code of the user's may be in it.
+        let lost = known.asking.take_if(|asking| asking.is_lost(now));
+        let joined = known.asking.as_ref().and_then(|asking| asking.in_flight.join());
+        let looked = match (known.at_hand(now), joined) {
+            (AtHand::Settled(settled), _) => Looked::There(settled),
+            // Somebody asks already: the endpoint is good until that has come to something.
+            (AtHand::Old(endpoint), Some(_)) => Looked::There(Ok(endpoint)),
+            (AtHand::Nothing, Some(flight)) => Looked::Asking(flight),
+            (AtHand::Old(_), None) => Looked::Asking(self.ask(&mut known, FOR_NEWS, client, clock, now)),
+            (AtHand::Nothing, None) => {
+                let most = FetchLimits::default().timeout;
+                Looked::Asking(self.ask(&mut known, most, client, clock, now))
+            }
+        };
+        drop(known);
+        if let Some(lost) = lost {
+            lost.in_flight.give_up();
+        }
+        looked
+    }
+
+    /// Begins to ask the metadata, for no longer than `most`: one that does not come must not take the time of a token
+    /// whose endpoint is known.
+    fn ask(
+        self: &Arc<Self>,
+        known: &mut Known,
+        most: Duration,
+        client: &Arc<dyn HttpClient>,
+        clock: &Arc<dyn Clock>,
+        begun: Duration,
+    ) -> Flight {
+        let (discovered, client, clock) = (Arc::clone(self), Arc::clone(client), Arc::clone(clock));
+        let (in_flight, flight) = InFlight::begin(|landing: Landing| async move {
+            let limits = || FetchLimits {
+                timeout: most.saturating_sub(clock.monotonic().saturating_sub(begun)),
+                ..FetchLimits::default()
+            };
+            let Self { metadata, wanted, loopback_http, .. } = &*discovered;
+            let found = discover(&*client, metadata, *wanted, *loopback_http, limits).await;
+            let found =
+                found.map_err(IntrospectionError::Discovery).and_then(|found| discovered.at_home(found));
+            let ended = discovered.land(found, &landing, begun, clock.monotonic());
+            drop(ended);
+            landing.end();
+        });
+        known.asked = Some(begun);
+        known.asking = Some(Asking { in_flight, begun });
+        flight
+    }
+
+    /// Notes what came of asking, unless that was given up.
+    fn land(
+        &self,
+        found: Result<Endpoint, IntrospectionError>,
+        landing: &Landing,
+        begun: Duration,
+        now: Duration,
+    ) -> Option<Asking> {
+        let mut known = self.known();
+        let ended = known.asking.take_if(|asking| asking.in_flight.is(landing))?;
+        match found {
+            Ok(endpoint) => known.named(&endpoint, begun),
+            Err(error) => {
+                if let Some(endpoint) = known.keeps(now) {
+                    drop(known);
+                    let (code, error) = (error.code(), in_words(&error));
+                    events::endpoint_not_refreshed(&self.issuer, &endpoint, code, &error);
+                } else {
+                    known.failed(&Arc::new(error), now);
+                }
+            }
+        }
+        Some(ended)
     }
 
     /// Tokens and credentials go where the configuration says: a document that somebody could change must not choose who
@@ -151,18 +214,33 @@ impl Discovered {
         }
         Err(IntrospectionError::ForeignEndpoint(endpoint.shown()))
     }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Asking {
+    fn is_lost(&self, now: Duration) -> bool {
+        self.in_flight.was_dropped() || now.saturating_sub(self.begun) >= LOST_AFTER
+    }
 }
 
 impl Known {
+    /// The endpoint, while it may be used without news of it.
+    fn keeps(&self, now: Duration) -> Option<Endpoint> {
+        let kept = self.endpoint.as_ref().filter(|(_, named)| now.saturating_sub(*named) < STALE_BOUND);
+        kept.map(|(endpoint, _)| endpoint.clone())
+    }
+
     fn at_hand(&self, now: Duration) -> AtHand {
         let within = |then: Duration, most: Duration| now.saturating_sub(then) < most;
-        match (&self.endpoint, &self.failure) {
-            (Some((endpoint, named)), _) if within(*named, STALE_BOUND) => {
-                let endpoint = endpoint.clone();
+        match (self.keeps(now), &self.failure) {
+            (Some(endpoint), _) => {
                 let settled = self.asked.is_some_and(|asked| within(asked, LIFETIME));
                 if settled { AtHand::Settled(Ok(endpoint)) } else { AtHand::Old(endpoint) }
             }
-            (_, Some((failure, at))) if within(*at, PAUSE) => AtHand::Settled(Err(Arc::clone(failure))),
+            (None, Some((failure, at))) if within(*at, PAUSE) => AtHand::Settled(Err(Arc::clone(failure))),
             _ => AtHand::Nothing,
         }
     }

@@ -327,10 +327,16 @@ impl Introspection {
             own_names: audiences.chain(authenticator.client_id()).map(Into::into).collect(),
             allowed: allowed.clone(),
             leeway: context.leeway,
+            keys_within: context.timing.lost_after(),
         });
         let place = match configured {
             Some(endpoint) => Place::Configured(endpoint?),
-            None => Place::discovered(issuer.metadata?, wanted_of(&authenticator), context.loopback_http),
+            None => Place::discovered(
+                identifier,
+                issuer.metadata?,
+                wanted_of(&authenticator),
+                context.loopback_http,
+            ),
         };
         let (client, mapping) = (client?, issuer.mapping?.clone());
         // A wrong setting gets no further: not all that is made of them takes any value.
