@@ -2,26 +2,27 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use super::answer::{Answer, Refusal};
-use super::cache::{AnswerCache, Keeping};
+use super::cache::{AnswerCache, Keeping, Now};
 use super::digest::TokenDigest;
 use super::error::IntrospectionError;
 use super::exchange::{JSON, LARGEST_ANSWER, Manner, SIGNED, Said, ask};
-use super::flights::{Flights, MOST_AT_ONCE, Outcome, Place as Seat, WaitingForAnswer};
+use super::flights::{Flights, Outcome, Place as Seat, WaitingForAnswer};
 use super::place::Place;
 use super::record::Record;
 use super::signed::{Asked, SignedAnswers};
 use super::status::IntrospectionStatus;
+use super::turns::Wait;
 use crate::clock::Clock;
 use crate::fetch::{FetchError, FetchLimits, HttpClient};
 use crate::flight::{Flight, InFlight, Landing};
 use crate::jwks::Keys;
 use crate::token::ClaimMapping;
 
-/// For a place, the endpoint and its answer together.
+/// For a turn, the endpoint and its answer together.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// What waits longer does so for a client that does not keep its limit.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// What it takes to ask an issuer about tokens.
 pub(crate) struct Settings {
@@ -37,8 +38,15 @@ pub(crate) struct Settings {
     pub(crate) keeping: Keeping,
 }
 
-/// Asks one issuer about tokens: once for all who present the same one, and not again for a while. A cheap handle.
-#[derive(Clone)]
+impl Settings {
+    /// From when on an exchange will not end by itself. Signed answers may wait for keys, too.
+    fn overdue(&self) -> Duration {
+        let for_keys = self.signed.as_ref().map(|signed| signed.keys_within).unwrap_or_default();
+        LONGEST.max(TIMEOUT.saturating_add(for_keys))
+    }
+}
+
+/// Asks one issuer about tokens: once for all who present the same one, and not again for a while.
 pub(crate) struct Introspector {
     shared: Arc<Shared>,
 }
@@ -47,8 +55,6 @@ struct Shared {
     settings: Settings,
     cache: AnswerCache,
     flights: Flights,
-    /// One for each exchange that may be under way.
-    turns: Semaphore,
     record: Record,
 }
 
@@ -61,25 +67,30 @@ pub(crate) enum Looked {
 
 impl Introspector {
     pub(crate) fn new(settings: Settings) -> Self {
-        let (cache, turns) = (AnswerCache::new(settings.keeping), Semaphore::new(MOST_AT_ONCE));
-        let (flights, record) = (Flights::default(), Record::default());
-        Self { shared: Arc::new(Shared { settings, cache, flights, turns, record }) }
+        let (cache, record) = (AnswerCache::new(settings.keeping), Record::default());
+        let flights = Flights::new(settings.overdue());
+        Self { shared: Arc::new(Shared { settings, cache, flights, record }) }
     }
 
     /// The answer about a token that is kept, or a place among those who wait for it. `keys` verify signed answers.
     pub(crate) fn look(&self, token: &str, keys: &Keys) -> Looked {
         let shared = &self.shared;
-        let digest = TokenDigest::of(token);
-        if let Some(answer) = shared.cache.get(&digest, &*shared.settings.clock) {
+        let (digest, now) = (TokenDigest::of(token), Now::of(&*shared.settings.clock));
+        let kept = || shared.cache.get(&digest, now);
+        if let Some(answer) = kept() {
             shared.record.answered_from_memory();
             return Looked::Known(answer);
         }
-        let now = shared.settings.clock.monotonic();
-        let crowded = shared.turns.available_permits() == 0;
-        match shared
-            .flights
-            .enter(digest, now, crowded, |outcome| self.begin(digest, token, keys, now, outcome))
-        {
+        let begin = |wait, outcome| self.begin(digest, token, keys, now.monotonic, wait, outcome);
+        let (seat, given_up) = shared.flights.enter(digest, now.monotonic, kept, begin);
+        for _ in 0..given_up {
+            shared.ended(&Err(Arc::new(IntrospectionError::GivenUp)), now.monotonic);
+        }
+        match seat {
+            Seat::Kept(answer) => {
+                shared.record.answered_from_memory();
+                Looked::Known(answer)
+            }
             Seat::Begun(waiting) => {
                 shared.record.begun();
                 Looked::Pending(waiting)
@@ -101,21 +112,16 @@ impl Introspector {
         token: &str,
         keys: &Keys,
         now: Duration,
+        wait: Wait,
         outcome: Arc<OnceLock<Outcome>>,
     ) -> (InFlight, Flight) {
         let (shared, token, keys) = (Arc::clone(&self.shared), token.to_owned(), keys.clone());
-        InFlight::begin(|landing: Landing| async move {
-            let (asked, result) = shared.turn(&token, &keys, now).await;
-            let clock = &*shared.settings.clock;
-            shared.record.ended(&shared.settings.issuer, &result, clock.monotonic());
-            shared.flights.land(digest, &landing, || {
-                if let Ok(answer) = &result {
-                    shared.cache.put(digest, answer, asked, clock);
-                }
-            });
-            // It was never set: there is one exchange for each.
-            let _ = outcome.set(result);
-            landing.end();
+        InFlight::begin(|landing| {
+            let exchange = Exchange { shared, digest, landing: Some(landing) };
+            async move {
+                let (asked, result) = exchange.shared.turn(&token, &keys, now, wait).await;
+                exchange.end(asked, result, &outcome);
+            }
         })
     }
 
@@ -146,17 +152,22 @@ impl Introspector {
 }
 
 impl Shared {
+    fn ended(&self, result: &Outcome, now: Duration) {
+        self.record.ended(&self.settings.issuer, result, now, self.flights.are_crowded());
+    }
+
     /// Waits for its turn and asks. Returns when the question was put, too, in monotonic time.
-    async fn turn(&self, token: &str, keys: &Keys, begun: Duration) -> (Duration, Outcome) {
-        let Ok(_turn) = self.turns.acquire().await else {
-            return (begun, Err(Arc::new(IntrospectionError::GivenUp)));
-        };
+    async fn turn(&self, token: &str, keys: &Keys, begun: Duration, wait: Wait) -> (Duration, Outcome) {
+        if let Some(called) = wait {
+            // Whoever has the other end has it for as long as we wait.
+            let _ = called.await;
+        }
         let asked = self.settings.clock.monotonic();
         let result = self.ask(token, keys, begun).await;
         if let Err(error) = &result
             && let IntrospectionError::Fetch(FetchError::Status(_) | FetchError::Failed(_)) = &**error
         {
-            self.settings.place.doubt(&*self.settings.clock).await;
+            self.settings.place.doubt(self.settings.clock.monotonic());
         }
         (asked, result)
     }
@@ -167,8 +178,7 @@ impl Shared {
             timeout: TIMEOUT.saturating_sub(clock.monotonic().saturating_sub(begun)),
             max_body: LARGEST_ANSWER,
         };
-        let for_metadata = || FetchLimits { timeout: limits().timeout, ..FetchLimits::default() };
-        let endpoint = place.find(&**client, &**clock, for_metadata).await?;
+        let endpoint = place.find(client, clock).await?;
         let at = clock.unix_time();
         let accepted = if signed.is_some() { SIGNED } else { JSON };
         let text = match ask(&**client, &endpoint, manner, token, accepted, limits).await? {
@@ -180,6 +190,50 @@ impl Shared {
             None => text,
         };
         Ok(Answer::read(text, mapping).map_err(IntrospectionError::Unreadable)?)
+    }
+}
+
+/// One exchange, from its beginning to its end, whichever way that comes.
+struct Exchange {
+    shared: Arc<Shared>,
+    digest: TokenDigest,
+    /// Until it has ended.
+    landing: Option<Landing>,
+}
+
+impl Exchange {
+    fn end(mut self, asked: Duration, result: Outcome, outcome: &OnceLock<Outcome>) {
+        let Some(landing) = self.landing.take() else { return };
+        let (shared, now) = (&self.shared, Now::of(&*self.shared.settings.clock));
+        let keep = || {
+            if let Ok(answer) = &result {
+                shared.cache.put(self.digest, answer, asked, now);
+            }
+        };
+        if shared.flights.land(&self.digest, &landing, keep) {
+            shared.ended(&result, now.monotonic);
+        }
+        // It was never set: there is one exchange for each.
+        let _ = outcome.set(result);
+        landing.end();
+    }
+}
+
+impl Drop for Exchange {
+    /// The client panicked, or the runtime is gone: somebody else may have the turn, and an operator is to know.
+    fn drop(&mut self) {
+        let Some(landing) = self.landing.take() else { return };
+        if self.shared.flights.land(&self.digest, &landing, || ()) {
+            let now = self.shared.settings.clock.monotonic();
+            self.shared.ended(&Err(Arc::new(IntrospectionError::GivenUp)), now);
+        }
+    }
+}
+
+impl Drop for Introspector {
+    /// The issuer is another one now, or none: those who wait for an answer about its tokens need not wait for it.
+    fn drop(&mut self) {
+        self.shared.flights.give_up_all();
     }
 }
 

@@ -16,6 +16,7 @@ mod place;
 mod record;
 mod signed;
 mod status;
+mod turns;
 
 pub(crate) use answer::{Answer, Refusal};
 pub(crate) use cache::Keeping;

@@ -3,8 +3,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::answer::Answer;
-use super::error::IntrospectionError;
 use super::events;
+use super::flights::Outcome;
 use super::status::{IntrospectionCounters, IntrospectionFailure};
 use crate::fetch::in_words;
 
@@ -21,10 +21,21 @@ struct Inner {
     counters: IntrospectionCounters,
     last_success: Option<Duration>,
     last_failure: Option<Failure>,
-    /// The code of the failures that were told of and have not ended.
-    failing: Option<&'static str>,
+    failing: Option<Failing>,
+    /// When each code was last told of.
+    told: Vec<(&'static str, Duration)>,
     told_of_crowd: bool,
 }
+
+/// Failures in a row, of one code.
+#[derive(Clone, Copy)]
+struct Failing {
+    code: &'static str,
+    told: bool,
+}
+
+/// A failure is told of again after this long: whoever makes questions fail between others that do not is not to fill logs.
+const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 struct Failure {
@@ -56,15 +67,11 @@ impl Record {
         }
     }
 
-    /// Notes how an exchange ended. Of failures, the first of its kind in a row is told: there may be thousands.
-    pub(super) fn ended(
-        &self,
-        issuer: &str,
-        result: &Result<Answer, std::sync::Arc<IntrospectionError>>,
-        now: Duration,
-    ) {
+    /// Notes how an exchange ended. Of failures in a row, one is told, and the end of those that were: there may be
+    /// thousands. And of a crowd, its beginning: it lasts as long as `anyone_waits` for a turn.
+    pub(super) fn ended(&self, issuer: &str, result: &Outcome, now: Duration, anyone_waits: bool) {
         let mut inner = self.inner();
-        inner.told_of_crowd = false;
+        inner.told_of_crowd &= anyone_waits;
         match result {
             Ok(answer) => {
                 count(match answer {
@@ -72,7 +79,7 @@ impl Record {
                     Answer::Refused(_) => &mut inner.counters.refused,
                 });
                 inner.last_success = Some(now);
-                if inner.failing.take().is_some() {
+                if inner.failing.take().is_some_and(|failing| failing.told) {
                     drop(inner);
                     events::recovered(issuer);
                 }
@@ -80,10 +87,10 @@ impl Record {
             Err(error) => {
                 count(&mut inner.counters.failed);
                 let (code, message) = (error.code(), in_words(&**error));
-                let new = inner.failing.replace(code) != Some(code);
+                let tell = inner.is_to_be_told(code, now);
                 inner.last_failure = Some(Failure { code, message: message.clone(), at: now });
                 drop(inner);
-                if new {
+                if tell {
                     events::failed(issuer, code, &message, error.is_ours());
                 }
             }
@@ -108,6 +115,25 @@ impl Record {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn is_to_be_told(&mut self, code: &'static str, now: Duration) -> bool {
+        let told = self.failing.is_some_and(|failing| failing.code == code && failing.told);
+        let last = self.told.iter_mut().find(|(told, _)| *told == code);
+        let recent = |then: Duration| now.saturating_sub(then) < TOLD_AGAIN_AFTER;
+        let tell = !told && !last.as_ref().is_some_and(|(_, then)| recent(*then));
+        if tell {
+            match last {
+                Some((_, then)) => *then = now,
+                None => self.told.push((code, now)),
+            }
+        }
+        // What began with a failure that was told of ends with a word, whatever else failed meanwhile.
+        let told = tell || self.failing.is_some_and(|failing| failing.told);
+        self.failing = Some(Failing { code, told });
+        tell
     }
 }
 

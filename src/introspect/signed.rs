@@ -15,6 +15,8 @@ pub(crate) struct SignedAnswers {
     pub(crate) own_names: Vec<Box<str>>,
     pub(crate) allowed: AllowedAlgorithms,
     pub(crate) leeway: Duration,
+    /// How long it takes at most to fetch keys.
+    pub(crate) keys_within: Duration,
 }
 
 /// The one member that answers. Whatever else the JWT says is said of the JWT.

@@ -327,18 +327,29 @@ impl Introspection {
             own_names: audiences.chain(authenticator.client_id()).map(Into::into).collect(),
             allowed: allowed.clone(),
             leeway: context.leeway,
+            keys_within: context.timing.lost_after(),
         });
         let place = match configured {
             Some(endpoint) => Place::Configured(endpoint?),
-            None => Place::discovered(issuer.metadata?, wanted_of(&authenticator), context.loopback_http),
+            None => Place::discovered(
+                identifier,
+                issuer.metadata?,
+                wanted_of(&authenticator),
+                context.loopback_http,
+            ),
         };
+        let (client, mapping) = (client?, issuer.mapping?.clone());
+        // A wrong setting gets no further: not all that is made of them takes any value.
+        if problems.len() != before {
+            return None;
+        }
         let introspector = Introspector::new(Settings {
             issuer: identifier.into(),
             place,
-            client: client?,
+            client,
             manner: Manner { authenticator, hint: self.hint },
             signed,
-            mapping: ClaimMapping { answered_by: Some(identifier.into()), ..issuer.mapping?.clone() },
+            mapping: ClaimMapping { answered_by: Some(identifier.into()), ..mapping },
             clock: Arc::clone(&context.clock),
             keeping: self.keeping.capped(),
         });
@@ -347,7 +358,7 @@ impl Introspection {
         let rules = AnswerRules { clients, audience_may_be_missing: self.audience_may_be_missing };
         let tokens =
             IntrospectedTokens { jwts: self.every_token, prefix: self.prefix.unwrap_or_default().into() };
-        (problems.len() == before).then_some(Introspected { introspector, rules, tokens })
+        Some(Introspected { introspector, rules, tokens })
     }
 
     fn note_problems(&self, problems: &mut Problems) {

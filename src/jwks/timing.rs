@@ -93,7 +93,7 @@ impl KeyTiming {
 
     /// A fetch that is under way for longer than this will never end: its runtime is no longer driven, or its client
     /// broke its contract.
-    pub(super) fn lost_after(&self) -> Duration {
+    pub(crate) fn lost_after(&self) -> Duration {
         self.fetch_timeout.saturating_mul(2)
     }
 }

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::directory::Directory;
@@ -29,8 +29,8 @@ enum Known {
     Decided(Result<ValidatedToken, ValidationError>),
     /// Nothing speaks against the token but that its key is not in memory.
     NeedsKeys(Arc<KnownIssuer>),
-    /// Its issuer was asked.
-    Asked(Arc<KnownIssuer>, WaitingForAnswer),
+    /// Its issuer was asked. Nobody keeps an issuer by waiting: where it is replaced, nothing is waited for.
+    Asked(Weak<KnownIssuer>, WaitingForAnswer),
 }
 
 impl IssuerValidator {
@@ -79,7 +79,7 @@ impl Shared {
                         Known::Decided(introspected.judge(&issuer.rules, Ok(answer), self.clock.unix_time()))
                     }
                     Looked::Failed(error) => Known::Decided(Err(Unavailable::from(error).into())),
-                    Looked::Pending(waiting) => Known::Asked(Arc::clone(issuer), waiting),
+                    Looked::Pending(waiting) => Known::Asked(Arc::downgrade(issuer), waiting),
                 })
             }
         }
@@ -110,14 +110,14 @@ impl Shared {
     /// Waits for the answer and judges it, if the issuer that gave it is still the one.
     async fn after_answer(
         self: Arc<Self>,
-        asked: Arc<KnownIssuer>,
+        asked: Weak<KnownIssuer>,
         waiting: WaitingForAnswer,
         token: String,
     ) -> Result<ValidatedToken, ValidationError> {
         let outcome = waiting.landed().await;
         let issuers = self.issuers.load();
         match Way::of(&token, &issuers)? {
-            Way::Introspection(issuer, introspected) if Arc::ptr_eq(issuer, &asked) => {
+            Way::Introspection(issuer, introspected) if std::ptr::eq(Arc::as_ptr(issuer), asked.as_ptr()) => {
                 introspected.judge(&issuer.rules, outcome, self.clock.unix_time())
             }
             Way::Introspection(..) | Way::Local(_) => Err(changed().into()),
