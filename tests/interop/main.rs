@@ -4,10 +4,16 @@
 //! `interop/README.md` tells what this needs. Nothing here is skipped: what is missing fails the test.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where it stands")]
 
+mod answer;
 mod api;
+mod django;
 mod dot;
 mod example;
 mod grpc;
+mod introspection;
+mod kills;
+mod load;
+mod local;
 mod node;
 mod process;
 mod provider;
