@@ -15,7 +15,6 @@ use tokio::runtime::Runtime;
 use crate::READ;
 use crate::answer::{Answer, REFUSED};
 use crate::api::AUDIENCE;
-use crate::server::COOLDOWN;
 use crate::token::Token;
 
 /// The API, until it is dropped.
@@ -32,8 +31,13 @@ impl LocalApi {
     }
 
     pub(crate) fn trusting(issuer: TrustedIssuer) -> Self {
+        Self::with_cooldown(KeyTiming::default().cooldown, issuer)
+    }
+
+    /// Asks for unknown keys once in this time.
+    pub(crate) fn with_cooldown(cooldown: Duration, issuer: TrustedIssuer) -> Self {
         let mut timing = KeyTiming::default();
-        timing.cooldown = COOLDOWN;
+        timing.cooldown = cooldown;
         let server = ResourceServer::builder(issuer).audience(AUDIENCE).realm("api").key_timing(timing);
         let server = server.dangerous_allow_loopback_http().build().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
