@@ -38,6 +38,11 @@ pub(crate) struct Seen {
     retry_after: Option<u64>,
 }
 
+struct Plan {
+    urls: Vec<String>,
+    tokens: Vec<(Sort, Token)>,
+}
+
 /// The clients, until this is dropped.
 pub(crate) struct Load {
     _runtime: Runtime,
@@ -49,7 +54,7 @@ impl Load {
     pub(crate) fn start(urls: Vec<String>, tokens: Vec<(Sort, Token)>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
-        let (seen, plan) = (Arc::<Mutex<Vec<Seen>>>::default(), Arc::new((urls, tokens)));
+        let (seen, plan) = (Arc::<Mutex<Vec<Seen>>>::default(), Arc::new(Plan { urls, tokens }));
         for number in 0..CLIENTS {
             runtime.spawn(client(number, Arc::clone(&plan), Arc::clone(&seen)));
         }
@@ -62,8 +67,8 @@ impl Load {
     }
 }
 
-async fn client(number: usize, plan: Arc<(Vec<String>, Vec<(Sort, Token)>)>, seen: Arc<Mutex<Vec<Seen>>>) {
-    let (urls, tokens) = &*plan;
+async fn client(number: usize, plan: Arc<Plan>, seen: Arc<Mutex<Vec<Seen>>>) {
+    let Plan { urls, tokens } = &*plan;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     // Each begins elsewhere, so that not all wait for the answer about one token.
     for turn in number.. {
