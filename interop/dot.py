@@ -61,6 +61,8 @@ for client in ["svc", "rs"]:
 
 class Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    # The default is 5: whoever connects beyond that waits for a second.
+    request_queue_size = 128
 
 
 class Handler(WSGIRequestHandler):

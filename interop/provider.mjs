@@ -116,7 +116,8 @@ async function listen(server, port = '0') {
 }
 
 const hits = {};
-let answer; // set below: a provider has to know its address, which is not known before it listens
+// Set below: a provider has to know its address, which is not known before it listens.
+let answer = (_, response) => response.writeHead(503).end();
 function serve(request, response) {
   hits[path(request)] = (hits[path(request)] ?? 0) + 1;
   answer(request, response);

@@ -2,12 +2,25 @@
 //! `examples/tonic` with the gRPC client of Node.js, and servers that tell what an opaque token is worth.
 //!
 //! `interop/README.md` tells what this needs. Nothing here is skipped: what is missing fails the test.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where it stands")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails where it stands"
+)]
+#![expect(clippy::disallowed_methods, reason = "other programs have no clock of ours")]
 
+mod answer;
 mod api;
+mod django;
 mod dot;
 mod example;
 mod grpc;
+mod introspection;
+mod kills;
+mod load;
+mod local;
 mod node;
 mod process;
 mod provider;

@@ -1,10 +1,12 @@
 //! The provider: `interop/provider.mjs`, its tokens, and its admin port.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use http::Request;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
+use crate::api::AUDIENCE;
 use crate::node::node;
 use crate::service::{Files, Service, port_of};
 use crate::token::{self, Token};
@@ -35,7 +37,8 @@ impl Provider {
     }
 
     /// Starts with a second address that speaks TLS, and a client that is known by its certificate, `rs-mtls`.
-    /// Whoever wants to be it needs three of the files: `ca.pem`, `client.pem`, `client.key`.
+    /// Whoever wants to be it needs three of the files: `ca.pem`, `client.pem`, `client.key`. With `other.pem` and
+    /// `other.key`, one is somebody else.
     pub(crate) fn start_with_tls() -> Self {
         let files = Files::new();
         write_certificates(&files);
@@ -86,6 +89,11 @@ impl Provider {
         self.service.files().read(name)
     }
 
+    /// Where such a file is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.service.files().path(name)
+    }
+
     /// A token for the client itself. `resource` picks audience, algorithm and lifetime: see `provider.mjs`.
     pub(crate) fn token(&self, resource: &str, scope: &str) -> Token {
         self.request_tokens(&format!("grant_type=client_credentials&resource={resource}&scope={scope}")).0
@@ -103,6 +111,17 @@ impl Provider {
         let parameters = format!("grant_type=urn:test:sign-in&user={user}&resource={resource}&scope={scope}");
         let (access, refresh) = self.request_tokens(&parameters);
         (access, refresh.unwrap())
+    }
+
+    /// An opaque access token that is bound by DPoP (RFC 9449).
+    pub(crate) fn bound_token(&self, scope: &str) -> Token {
+        let parameters = format!("grant_type=client_credentials&resource={AUDIENCE}/opaque&scope={scope}");
+        token::request_bound(&format!("{}/token", self.issuer()), &parameters)
+    }
+
+    /// The signed answer about a token: a JWT of this issuer that is no access token.
+    pub(crate) fn signed_answer(&self, token: &Token) -> Token {
+        token::signed_answer(&self.introspection_endpoint(), token)
     }
 
     pub(crate) fn revoke(&self, token: &Token) {
@@ -127,7 +146,7 @@ impl Provider {
     }
 }
 
-/// The server's by an authority of its own; the client's by itself.
+/// The server's by an authority of its own; the client's by itself, and so another's of the same name.
 fn write_certificates(files: &Files) {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -139,4 +158,7 @@ fn write_certificates(files: &Files) {
     files.write("server.key", &server.serialize_pem());
     files.write("client.pem", &params("rs-mtls").self_signed(&client).unwrap().pem());
     files.write("client.key", &client.serialize_pem());
+    let other = KeyPair::generate().unwrap();
+    files.write("other.pem", &params("rs-mtls").self_signed(&other).unwrap().pem());
+    files.write("other.key", &other.serialize_pem());
 }

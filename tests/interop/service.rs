@@ -64,11 +64,15 @@ impl Files {
     }
 
     pub(crate) fn write(&self, name: &str, content: &str) {
-        fs::write(self.0.join(name), content).unwrap();
+        fs::write(self.path(name), content).unwrap();
     }
 
     pub(crate) fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.0.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
     }
 }
 
