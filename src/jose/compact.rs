@@ -15,9 +15,7 @@ impl<'t> UnverifiedJws<'t> {
         // Two splits from the right, whatever the number of dots: a text full of dots costs nothing more.
         let (signing_input, signature) = token.rsplit_once('.').ok_or(JoseError::NotCompact)?;
         let (header, payload) = signing_input.split_once('.').ok_or(JoseError::NotCompact)?;
-        // Without an early exit, so that the loop is vectorized: it runs over most of the token.
-        let more_dots = payload.bytes().fold(false, |found, byte| found | (byte == b'.'));
-        if more_dots {
+        if has_dot(payload) {
             // RFC 7516 §9: five parts are a JWE. Recognised by structure, before its header is believed.
             let five_parts = payload.split('.').take(4).count() == 3;
             return Err(if five_parts { JoseError::Encrypted } else { JoseError::NotCompact });
@@ -37,7 +35,8 @@ impl<'t> UnverifiedJws<'t> {
     pub(crate) fn is_one(token: &str) -> bool {
         // Six bits of `{` in the first letter, and two with the bits `11` at the top of the second.
         let object = matches!(token.as_bytes(), [b'e', b'w'..=b'z' | b'0'..=b'9' | b'-' | b'_', ..]);
-        object && token.bytes().filter(|byte| *byte == b'.').count() == 2
+        let rest = token.rsplit_once('.').and_then(|(input, _)| input.split_once('.'));
+        object && rest.is_some_and(|(_, payload)| !has_dot(payload))
     }
 
     pub(super) fn header_json(&self) -> Result<String, JoseError> {
@@ -56,4 +55,9 @@ impl<'t> UnverifiedJws<'t> {
     pub(super) fn signature(&self) -> Result<Vec<u8>, JoseError> {
         base64url::decode(self.signature).ok_or(JoseError::NotCompact)
     }
+}
+
+fn has_dot(payload: &str) -> bool {
+    // Without an early exit, so that the loop is vectorized: it runs over most of the token.
+    payload.bytes().fold(false, |found, byte| found | (byte == b'.'))
 }
