@@ -15,6 +15,10 @@
 mod case;
 #[path = "overhead/cases.rs"]
 mod cases;
+#[path = "overhead/introspection.rs"]
+mod introspection;
+#[path = "overhead/loopback.rs"]
+mod loopback;
 #[path = "overhead/token.rs"]
 mod token;
 

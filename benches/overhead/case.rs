@@ -1,6 +1,7 @@
 //! What a case is, and the requests and services of which cases are made.
 
 use std::convert::Infallible;
+use std::rc::Rc;
 
 use axum::body::Body;
 use axum::{Router, routing::get};
@@ -42,6 +43,23 @@ impl Case {
         Self::new(name, move || status(&mut service.clone(), request(token.as_deref())) == expected)
     }
 
+    /// The same, with one token after the other.
+    pub(crate) fn answered_in_turn<S, R>(
+        name: impl Into<String>,
+        tokens: &Rc<[String]>,
+        service: S,
+        expected: u16,
+    ) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<R>, Error = Infallible> + Clone + 'static,
+    {
+        let (tokens, mut turn) = (Rc::clone(tokens), 0);
+        Self::new(name, move || {
+            turn = (turn + 1) % tokens.len();
+            status(&mut service.clone(), request(Some(&tokens[turn]))) == expected
+        })
+    }
+
     pub(crate) fn over(mut self, base: impl Into<String>) -> Self {
         self.base = Some(base.into());
         self
@@ -62,7 +80,7 @@ pub(crate) fn request(token: Option<&str>) -> Request<Body> {
 }
 
 /// Drives a service to its answer, which every one of these has at once.
-fn status<S, R>(service: &mut S, request: Request<Body>) -> u16
+pub(crate) fn status<S, R>(service: &mut S, request: Request<Body>) -> u16
 where
     S: Service<Request<Body>, Response = Response<R>, Error = Infallible>,
 {

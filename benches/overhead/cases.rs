@@ -13,6 +13,7 @@ use serde_json::Value;
 use tower::service_fn;
 
 use super::case::{Case, Group, request, router};
+use super::introspection;
 use super::token::{issuer, raw_verification, server, small, usual};
 
 /// Every group. Each is made when its turn comes.
@@ -20,7 +21,7 @@ pub(crate) fn groups() -> impl Iterator<Item = Group> {
     let admitted = SignatureAlgorithm::ALL.into_iter().map(admitted);
     let refused = [SignatureAlgorithm::Rs256, SignatureAlgorithm::Es256].into_iter().map(refused);
     let growth = [more_keys, more_issuers, more_scopes, larger_tokens].into_iter().map(|group| group());
-    admitted.chain(refused).chain(growth)
+    admitted.chain(refused).chain(growth).chain(introspection::groups())
 }
 
 /// A valid token, verified anew each time.

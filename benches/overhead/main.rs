@@ -17,6 +17,8 @@
 
 mod case;
 mod cases;
+mod introspection;
+mod loopback;
 mod measure;
 mod token;
 

@@ -22,7 +22,17 @@ pub(crate) fn issuer(algorithm: SignatureAlgorithm) -> Issuer {
 
 /// A server that takes the tokens of this issuer under these keys.
 pub(crate) fn server(issuer: &Issuer, keys: JwkSet) -> ResourceServerBuilder {
-    ResourceServer::builder(TrustedIssuer::new(issuer.url()).jwk_set(keys)).audience(AUDIENCE)
+    server_of(trusted(issuer, keys))
+}
+
+/// An issuer with these keys.
+pub(crate) fn trusted(issuer: &Issuer, keys: JwkSet) -> TrustedIssuer {
+    TrustedIssuer::new(issuer.url()).jwk_set(keys)
+}
+
+/// A server that takes the tokens of an issuer.
+pub(crate) fn server_of(issuer: TrustedIssuer) -> ResourceServerBuilder {
+    ResourceServer::builder(issuer).audience(AUDIENCE)
 }
 
 /// A token with no more claims than RFC 9068 asks for.
@@ -41,6 +51,13 @@ pub(crate) fn usual(issuer: &Issuer, algorithm: SignatureAlgorithm) -> TokenBuil
         .claim("tenant", "t-0815")
         .claim("auth_time", 1_767_225_000)
         .claim("acr", "urn:example:loa:2")
+}
+
+/// What an introspection endpoint answers about such a token (RFC 7662 §2.2).
+pub(crate) fn answer_about(token: TokenBuilder) -> String {
+    let jwt = token.claim("active", true).claim("token_type", "Bearer").sign();
+    let payload = jwt.split('.').nth(1).unwrap();
+    String::from_utf8(decode(payload)).unwrap()
 }
 
 /// The unit `V`: one raw signature verification of this token, with a key that was parsed once.

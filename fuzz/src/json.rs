@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 #[derive(Debug)]
 pub(super) enum Json {
     Null,
-    Bool,
+    Bool(bool),
     Number(f64),
     String(String),
     Array(Vec<Self>),
@@ -56,9 +56,20 @@ impl Json {
         members.iter().find(|(own, _)| own == name).map(|(_, member)| member)
     }
 
-    /// The same, where `null` counts as absent.
+    /// The same, taken out.
+    pub(super) fn take(self, name: &str) -> Option<Self> {
+        let Self::Object(members) = self else { return None };
+        members.into_iter().find(|(own, _)| own == name).map(|(_, member)| member)
+    }
+
+    /// A member of an object, where `null` counts as absent.
     pub(super) fn claim(&self, name: &str) -> Option<&Self> {
         self.get(name).filter(|value| !matches!(value, Self::Null))
+    }
+
+    /// The literal, and nothing that is like it.
+    pub(super) fn is_true(&self) -> bool {
+        matches!(self, Self::Bool(true))
     }
 
     pub(super) fn text(&self) -> Option<&str> {
@@ -102,8 +113,8 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Json::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
-        Ok(Json::Bool)
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Json, E> {

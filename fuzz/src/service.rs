@@ -24,6 +24,7 @@ const CODES: [(u16, &[&str]); 4] = [
             "binding_not_verified",
             "encrypted",
             "expired",
+            "inactive",
             "issued_in_the_future",
             "lives_too_long",
             "missing_claim",

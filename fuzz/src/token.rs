@@ -78,27 +78,15 @@ impl Api {
     }
 
     fn takes_header(&self, header: &Json) -> bool {
-        let media_type = |name| {
-            let text = header.get(name).and_then(Json::text).map(str::to_ascii_lowercase);
-            text.map(|text| text.strip_prefix("application/").unwrap_or(&text).to_owned())
-        };
-        let texts = ["alg", "kid", "typ", "cty"];
-        let well_typed = texts.iter().all(|name| header.get(name).is_none_or(|value| value.text().is_some()));
-        let refused = ["crit", "b64", "jwk", "x5c", "enc", "zip"];
-        let typ = media_type("typ");
+        let typ = media_type(header, "typ");
         let typ_fits = match self.profile {
             Profile::Rfc9068 => typ.as_deref() == Some("at+jwt"),
             _ => matches!(typ.as_deref(), None | Some("at+jwt" | "jwt")),
         };
-        let key_id = header.get("kid").and_then(Json::text);
-        header.is_object()
-            && well_typed
+        // One secret is not selected by `kid`.
+        is_header(header, self.names)
             && typ_fits
-            && refused.iter().all(|name| header.get(name).is_none())
-            && media_type("cty").as_deref() != Some("jwt")
-            && header.get("alg").and_then(Json::text).is_some_and(|name| self.names.contains(&name))
-            // One secret is not selected by `kid`.
-            && (self.algorithm == Algorithm::HS256 || key_id.is_none_or(|id| id == KEY_ID))
+            && (self.algorithm == Algorithm::HS256 || names_the_key(header))
     }
 
     fn takes_claims(&self, claims: &Json) -> bool {
@@ -138,4 +126,26 @@ impl Api {
             // Bound tokens need a proof that nobody looks at yet.
             && claims.claim("cnf").is_none()
     }
+}
+
+/// A header with one of these algorithms that promises nothing we do not do, whatever its `typ` and `kid` are.
+pub(super) fn is_header(header: &Json, algorithms: &[&str]) -> bool {
+    let texts = ["alg", "kid", "typ", "cty"];
+    let refused = ["crit", "b64", "jwk", "x5c", "enc", "zip"];
+    header.is_object()
+        && texts.iter().all(|name| header.get(name).is_none_or(|value| value.text().is_some()))
+        && refused.iter().all(|name| header.get(name).is_none())
+        && media_type(header, "cty").as_deref() != Some("jwt")
+        && header.get("alg").and_then(Json::text).is_some_and(|name| algorithms.contains(&name))
+}
+
+/// A media type in small letters, without the `application/` that it may have.
+pub(super) fn media_type(header: &Json, name: &str) -> Option<String> {
+    let text = header.get(name).and_then(Json::text).map(str::to_ascii_lowercase);
+    text.map(|text| text.strip_prefix("application/").unwrap_or(&text).to_owned())
+}
+
+/// Whether the one key that there is may be meant.
+pub(super) fn names_the_key(header: &Json) -> bool {
+    header.get("kid").and_then(Json::text).is_none_or(|id| id == KEY_ID)
 }

@@ -173,6 +173,11 @@ impl Claims {
         self.registered.confirmation.is_some()
     }
 
+    /// Every member, `null` included.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
+        self.document.root().as_object().into_iter().flat_map(Object::members)
+    }
+
     /// A member by name, `null` included.
     pub(crate) fn member(&self, name: &str) -> Option<Value<'_>> {
         self.document.root().as_object()?.get(name)

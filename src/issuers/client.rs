@@ -7,13 +7,13 @@ use crate::fetch::FileClient;
 use crate::fetch::{Endpoint, FetchFiles, HttpClient};
 
 /// Whom requests are for, and what they are made of.
+#[cfg_attr(not(feature = "reqwest"), expect(dead_code, reason = "who is asked matters to files only"))]
 pub(super) struct Wanted<'a> {
     pub(super) issuer: &'a str,
     /// The client of this issuer, in place of that of the server.
     pub(super) own: Option<&'a Arc<dyn HttpClient>>,
     pub(super) files: &'a FetchFiles,
     /// Where a token of the files may be sent to.
-    #[cfg_attr(not(feature = "reqwest"), expect(dead_code, reason = "who is asked matters to files only"))]
     pub(super) origins: &'a [Endpoint],
 }
 

@@ -15,9 +15,7 @@ impl<'t> UnverifiedJws<'t> {
         // Two splits from the right, whatever the number of dots: a text full of dots costs nothing more.
         let (signing_input, signature) = token.rsplit_once('.').ok_or(JoseError::NotCompact)?;
         let (header, payload) = signing_input.split_once('.').ok_or(JoseError::NotCompact)?;
-        // Without an early exit, so that the loop is vectorized: it runs over most of the token.
-        let more_dots = payload.bytes().fold(false, |found, byte| found | (byte == b'.'));
-        if more_dots {
+        if has_dot(payload) {
             // RFC 7516 §9: five parts are a JWE. Recognised by structure, before its header is believed.
             let five_parts = payload.split('.').take(4).count() == 3;
             return Err(if five_parts { JoseError::Encrypted } else { JoseError::NotCompact });
@@ -36,16 +34,14 @@ impl<'t> UnverifiedJws<'t> {
     /// By its form alone, which anybody can see, so it says nothing about who made it. An encrypted token, of five parts, has
     /// another; so have tokens that merely have dots in them.
     pub(crate) fn is_one(token: &str) -> bool {
-        if token.bytes().filter(|byte| *byte == b'.').count() != 2 {
-            return false;
-        }
-        match token.as_bytes() {
+        let parts = token.rsplit_once('.').and_then(|(input, _)| input.split_once('.'));
+        let Some((header, _)) = parts.filter(|(_, payload)| !has_dot(payload)) else { return false };
+        match header.as_bytes() {
             // Six bits of `{` in the first letter, and two with the bits `11` at the top of the second.
             [b'e', b'w'..=b'z' | b'0'..=b'9' | b'-' | b'_', ..] => true,
             // White space may stand before it (RFC 8259 §2): the same for its four characters.
             [b'I' | b'C' | b'D', ..] => {
-                let header = token.split('.').next().and_then(base64url::decode_text);
-                header.is_some_and(|header| header.trim_start().starts_with('{'))
+                base64url::decode_text(header).is_some_and(|header| header.trim_start().starts_with('{'))
             }
             _ => false,
         }
@@ -67,4 +63,9 @@ impl<'t> UnverifiedJws<'t> {
     pub(super) fn signature(&self) -> Result<Vec<u8>, JoseError> {
         base64url::decode(self.signature).ok_or(JoseError::NotCompact)
     }
+}
+
+fn has_dot(payload: &str) -> bool {
+    // Without an early exit, so that the loop is vectorized: it runs over most of the token.
+    payload.bytes().fold(false, |found, byte| found | (byte == b'.'))
 }

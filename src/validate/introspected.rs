@@ -87,30 +87,25 @@ impl AnswerRules {
     }
 }
 
-/// What else a server keeps and calls active: refresh tokens, ID tokens, tokens that are bound.
+/// What else a server keeps and calls active: refresh tokens, ID tokens, tokens that are bound. One walk over the members,
+/// because a token from memory is judged with every request.
 fn check_type(claims: &Claims) -> Result<(), InvalidToken> {
-    let text = |name| {
-        claims.member(name).filter(|value| !value.is_null()).map(|value| value.as_str().unwrap_or_default())
-    };
-    if let Some(token_type) = text("token_type") {
+    let mut there = claims.members().filter(|(_, value)| !value.is_null());
+    there.try_for_each(|(name, value)| check_member(name, value.as_str().unwrap_or_default()))
+}
+
+fn check_member(name: &str, text: &str) -> Result<(), InvalidToken> {
+    match name {
         // RFC 9449 §6.2: the type says it, with or without `cnf`.
-        if token_type.eq_ignore_ascii_case("DPoP") {
-            return Err(InvalidToken::because(
-                InvalidTokenKind::BindingNotVerified,
-                "the token is bound (`token_type` is `DPoP`) and its binding was not verified",
-            ));
-        }
+        "token_type" if text.eq_ignore_ascii_case("DPoP") => Err(InvalidToken::because(
+            InvalidTokenKind::BindingNotVerified,
+            "the token is bound (`token_type` is `DPoP`) and its binding was not verified",
+        )),
         // RFC 6749 §7.1: a client must not use a token whose type it does not know, and nor must we.
-        if !token_type.eq_ignore_ascii_case("Bearer") {
-            return Err(InvalidToken::marked("token_type"));
-        }
+        "token_type" if !text.eq_ignore_ascii_case("Bearer") => Err(InvalidToken::marked("token_type")),
+        // As servers mark what is no access token: Ory Hydra, Amazon Cognito; Keycloak.
+        "token_use" if !["access_token", "access"].contains(&text) => Err(InvalidToken::marked("token_use")),
+        "typ" if ["ID", "Refresh", "Offline", "Logout"].contains(&text) => Err(InvalidToken::marked("typ")),
+        _ => Ok(()),
     }
-    // As servers mark what is no access token: Ory Hydra, Amazon Cognito; Keycloak.
-    if text("token_use").is_some_and(|used| !["access_token", "access"].contains(&used)) {
-        return Err(InvalidToken::marked("token_use"));
-    }
-    if text("typ").is_some_and(|typ| ["ID", "Refresh", "Offline", "Logout"].contains(&typ)) {
-        return Err(InvalidToken::marked("typ"));
-    }
-    Ok(())
 }

@@ -75,6 +75,11 @@ fn every_request_of_the_corpus_has_the_credential_that_its_grammar_gives_it() {
 }
 
 #[test]
+fn every_answer_of_an_introspection_endpoint_in_the_corpus_says_what_its_json_says() {
+    judge("introspection", targets::introspection::run);
+}
+
+#[test]
 fn every_key_set_of_the_corpus_verifies_with_its_own_keys_only() {
     judge("jwk_set", targets::jwk_set::run);
 }

@@ -34,6 +34,7 @@ mod key_life;
 mod key_sets;
 mod keys;
 mod layer;
+mod opaque_tokens_example;
 mod optional;
 mod policy;
 mod providers;
