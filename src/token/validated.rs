@@ -52,8 +52,8 @@ enum NotTold {
 
 impl ValidatedToken {
     /// Asserts that `claims` were validated. Whoever calls this vouches for signature or source, issuer,
-    /// audience and expiry. To review where validated tokens come from, look for this name: beside it there is
-    /// only the crate's own JWT validator.
+    /// audience and expiry. To review where validated tokens come from, look for this name: beside it there are
+    /// only JWTs that the crate verified, and answers of issuers about tokens (RFC 7662).
     ///
     /// Roles are read from the claim `roles`. A token with a `cnf` claim is refused by the layer all the same,
     /// because its binding was not verified.

@@ -9,7 +9,7 @@ use crate::token::ValidatedToken;
 
 /// Decides whether a presented token is valid, and says what it states.
 ///
-/// The crate's own validator checks JWTs against an issuer's keys. Another one takes its place with
+/// The crate's own validator checks JWTs against an issuer's keys, and asks issuers about other tokens. Another one takes its place with
 /// [`ResourceServer::from_validator`](crate::ResourceServer::from_validator). It must check issuer, audience
 /// and expiry, or whatever makes a token of its kind trustworthy, and fail closed. Afterwards the layer itself
 /// refuses a token whose binding (`cnf`) nobody verified, and one that has expired.
