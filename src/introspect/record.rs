@@ -31,7 +31,10 @@ struct Inner {
 #[derive(Clone, Copy)]
 struct Failing {
     code: &'static str,
+    /// This code was told of.
     told: bool,
+    /// Or another one, since it last worked.
+    any_told: bool,
 }
 
 /// A failure is told of again after this long: whoever makes questions fail between others that do not is not to fill logs.
@@ -79,7 +82,7 @@ impl Record {
                     Answer::Refused(_) => &mut inner.counters.refused,
                 });
                 inner.last_success = Some(now);
-                if inner.failing.take().is_some_and(|failing| failing.told) {
+                if inner.failing.take().is_some_and(|failing| failing.any_told) {
                     drop(inner);
                     events::recovered(issuer);
                 }
@@ -131,8 +134,8 @@ impl Inner {
             }
         }
         // What began with a failure that was told of ends with a word, whatever else failed meanwhile.
-        let told = tell || self.failing.is_some_and(|failing| failing.told);
-        self.failing = Some(Failing { code, told });
+        let any_told = tell || self.failing.is_some_and(|failing| failing.any_told);
+        self.failing = Some(Failing { code, told: told || tell, any_told });
         tell
     }
 }

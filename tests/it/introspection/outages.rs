@@ -249,7 +249,7 @@ async fn operators_are_told_once_when_it_fails_and_once_when_it_works_again() {
         (Fault::answer(200, [("content-type", "text/html")], "private-subject"), "WARN", "other_media_type"),
         (Fault::BreakOff, "WARN", "request_failed"),
     ] {
-        world.clock.advance(Duration::from_secs(60));
+        world.advance(60);
         world.issuer.fail_introspection(fault);
         let (answer, log) = request().await;
         answer.assert_unavailable(if code == "overloaded" { 9 } else { 1 });
@@ -274,10 +274,41 @@ async fn operators_are_told_once_when_it_fails_and_once_when_it_works_again() {
     }
     world.issuer.fail_introspection(Fault::BreakOff);
     quiet(true).await;
-    world.clock.advance(Duration::from_secs(60));
+    world.advance(60);
     assert!(request().await.1.contains("request_failed"));
     world.issuer.mend();
     assert!(request().await.1.contains("introspection_recovered"));
+}
+
+#[tokio::test]
+async fn failures_in_turn_are_told_once_a_minute_each_and_what_lasts_is_told() {
+    // covers: INT-009
+    let world = World::new();
+    let api = world.api();
+    let codes = async || {
+        let (_, log) = capture_logs(api.token(world.token())).await;
+        let told: Vec<_> = of_introspection(&log)
+            .iter()
+            .map(|line| line.split("event=").nth(1).unwrap().to_owned())
+            .collect();
+        ["credentials_refused", "bad_status", "recovered"]
+            .map(|code| told.iter().filter(|line| line.contains(code)).count())
+    };
+    let faults = [Fault::Status(401), Fault::Status(500)];
+    let none = [0; 3];
+    for round in 0..20 {
+        world.issuer.fail_introspection(faults[round % 2].clone());
+        assert_eq!(codes().await, if round < 2 { [1 - round, round, 0] } else { none });
+    }
+    // The last of them goes on.
+    world.advance(59);
+    assert_eq!(codes().await, none);
+    world.advance(1);
+    assert_eq!(codes().await, [0, 1, 0]);
+    assert_eq!(codes().await, none);
+    world.issuer.mend();
+    assert_eq!(codes().await, [0, 0, 1]);
+    assert_eq!(codes().await, none);
 }
 
 #[tokio::test]
