@@ -80,6 +80,10 @@ fn two_threads() -> Group {
     let service = auth.require(authenticated()).layer(router());
     let tokens: [String; 2] = live_tokens(2).to_vec().try_into().unwrap();
     let hot = [TOKEN.to_owned(), TOKEN.to_owned()];
+    // Two threads that ask about one token at a time would wait for each other.
+    for token in tokens.iter().chain(&hot) {
+        assert_eq!(status(&mut service.clone(), request(Some(token))), 200);
+    }
     let jwt = usual(&issuer, ALGORITHM).sign();
     let bare = "bare";
     let cases = vec![
