@@ -553,3 +553,34 @@ async fn who_speaks_for_a_user_is_told_by_the_answer_as_by_a_jwt() {
     let of_client = json!({ "active": true, "aud": AUDIENCE, "client_id": "client-1" });
     judged(&world, &api, of_client).await.assert_denied(None);
 }
+
+#[tokio::test]
+async fn an_answer_names_scopes_and_client_as_the_rfc_does_whatever_the_jwts_of_its_provider_are_like() {
+    // covers: INT-019
+    let clock = portcullis::testing::ManualClock::at(NOW);
+    // Its JWTs have `scp`, an array, and `cid`.
+    let issuer = portcullis::testing::Issuer::offline("https://dev-1.okta.com/oauth2/default")
+        .with_clock(clock.clone());
+    let server = ResourceServer::builder(TrustedIssuer::okta(issuer.url()).introspection(introspection()))
+        .audience(AUDIENCE)
+        .with_http_client(issuer.clone())
+        .with_clock(clock)
+        .build()
+        .unwrap();
+    let token = issuer.token(AUDIENCE).scope("read").claim("scp", ["write"]).claim("cid", "another").opaque();
+    let admits = async |policy: portcullis::Requirement| {
+        Api::new(server.require(policy)).token(&token).await.status == 200
+    };
+    assert!(admits(scope("read")).await && !admits(portcullis::not(scope("read"))).await);
+    assert!(!admits(scope("write")).await);
+    let client = service_fn(async |request: Request<()>| {
+        let token = ValidatedToken::of(request.extensions());
+        let client = token.and_then(ValidatedToken::client_id).unwrap_or_default().to_owned();
+        Ok::<_, Infallible>(Response::new(client))
+    });
+    let request = get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();
+    assert_eq!(
+        server.require(authenticated()).layer(client).oneshot(request).await.unwrap().body(),
+        "client-1"
+    );
+}
