@@ -260,7 +260,7 @@ impl Api {
             introspection = introspection.dangerous_without_audience();
         }
         if input.client_listed {
-            introspection = introspection.client(LISTED);
+            introspection = introspection.client_as_audience(LISTED);
         }
         if input.every_token {
             introspection = introspection.every_token();

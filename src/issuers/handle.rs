@@ -250,7 +250,7 @@ impl Issuers {
 
     /// Forgets what was said of any token, by every issuer that introspects: the same as [`forget_token`](Self::forget_token) for
     /// each. Those in use are all asked about again, 64 at a time.
-    pub fn forget_tokens(&self) {
+    pub fn forget_all_tokens(&self) {
         for introspected in
             self.shared.directory.load().issuers().filter_map(|issuer| issuer.introspected.as_ref())
         {

@@ -23,7 +23,7 @@ const LONGEST_KEEPING: Duration = Duration::from_secs(300);
 /// logged, is on the page [Introspection](crate::docs::introspection).
 ///
 /// A token is admitted where the endpoint says that it is active *and* the answer holds by the rules of the issuer: `iss` and the
-/// times, where they are there; `aud`, which must be there unless [`client`](Self::client) or
+/// times, where they are there; `aud`, which must be there unless [`client_as_audience`](Self::client_as_audience) or
 /// [`dangerous_without_audience`](Self::dangerous_without_audience) is called. What the endpoint does not call active is 401; an endpoint
 /// that does not answer, or not as it should, is 503.
 ///
@@ -255,13 +255,13 @@ impl Introspection {
     /// # Errors
     ///
     /// `build` fails with `missing_client` for the empty text.
-    pub fn client(mut self, client_id: impl Into<String>) -> Self {
+    pub fn client_as_audience(mut self, client_id: impl Into<String>) -> Self {
         self.clients.push(client_id.into());
         self
     }
 
     /// Takes answers without `aud`, whoever the client is: each active token of the issuer that does not say whom it is for, those for
-    /// other APIs and [refresh tokens](Self::client) included. An `aud` that is there must be right all the same, so an audience is
+    /// other APIs and [refresh tokens](Self::client_as_audience) included. An `aud` that is there must be right all the same, so an audience is
     /// configured nevertheless. Default: such answers are refused (RFC 9700 §2.3).
     pub fn dangerous_without_audience(mut self) -> Self {
         self.audience_may_be_missing = true;
@@ -380,7 +380,7 @@ impl Introspection {
             problems.add("invalid_token_prefix", "`token_prefix` is empty, or no token can begin with it");
         }
         if self.clients.iter().any(String::is_empty) {
-            problems.add("missing_client", "a client of `Introspection::client` is the empty text");
+            problems.add("missing_client", "a client of `Introspection::client_as_audience` is the empty text");
         }
     }
 }

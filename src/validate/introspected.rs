@@ -76,7 +76,7 @@ impl AnswerRules {
             return Ok(());
         }
         if self.clients.is_empty() {
-            let hint = "if the issuer never says it, list the clients whose tokens are for this API (`Introspection::client`)";
+            let hint = "if the issuer never says it, list the clients whose tokens are for this API (`Introspection::client_as_audience`)";
             return Err(InvalidToken::without_audience(Some(hint)));
         }
         let listed =

@@ -278,11 +278,11 @@ fn an_active_token_is_good_where_it_is_meant_for_and_for_what_it_allows() {
     step(
         "where tokens of this client are taken without an audience, they are not from others, and not bound",
     );
-    let api = LocalApi::asking(provider.issuer(), introspection().client("svc"));
+    let api = LocalApi::asking(provider.issuer(), introspection().client_as_audience("svc"));
     assert_eq!(api.whoami(&anywhere).body(), "svc with scopes []\n");
     api.orders(&anywhere).assert_lacks(READ);
     api.orders(&bound).assert_invalid_because("binding_not_verified");
-    let api = LocalApi::asking(provider.issuer(), introspection().client("other"));
+    let api = LocalApi::asking(provider.issuer(), introspection().client_as_audience("other"));
     api.whoami(&anywhere).assert_invalid_because("wrong_audience");
 }
 

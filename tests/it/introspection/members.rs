@@ -45,7 +45,7 @@ async fn the_audience_of_an_answer_is_this_server() {
     answer.assert_invalid("missing_claim");
     // The operator hears what to do about a server that never says it; the caller does not.
     let told = answer.rejection.as_ref().unwrap().to_string();
-    assert!(told.contains("Introspection::client") && !answer.challenge().contains("client"), "{told}");
+    assert!(told.contains("Introspection::client_as_audience") && !answer.challenge().contains("client"), "{told}");
     // Nor is the audience what else may look like one.
     for name in ["audience", "azp", "resource", "Aud"] {
         let mut answer = without(["aud"]);
@@ -58,7 +58,7 @@ async fn the_audience_of_an_answer_is_this_server() {
 async fn without_an_audience_the_clients_of_a_list_are_taken_and_no_others() {
     // covers: INT-017
     let world = World::new();
-    let api = world.api_asking(introspection().client("client-1").client("client-2"));
+    let api = world.api_asking(introspection().client_as_audience("client-1").client_as_audience("client-2"));
     let of_client = |client: Value| {
         let mut answer = without(["aud"]);
         answer["client_id"] = client;
@@ -366,7 +366,7 @@ async fn an_answer_about_a_bound_token_is_refused_where_nobody_verified_the_bind
             ),
         ]
     };
-    let lax = introspection().dangerous_without_audience().client("client-1");
+    let lax = introspection().dangerous_without_audience().client_as_audience("client-1");
     for api in [world.api(), world.api_asking(lax), world.api_asking(introspection().every_token())] {
         assert_all(&world, &api, cases()).await;
     }
@@ -437,7 +437,7 @@ async fn an_answer_like_that_about_a_refresh_token_is_taken_of_listed_clients_on
         "scope": "read",
     });
     judged(&world, &world.api(), &look_alike).await.assert_invalid("missing_claim");
-    let listing = |client| world.api_asking(introspection().client(client));
+    let listing = |client| world.api_asking(introspection().client_as_audience(client));
     judged(&world, &listing("client-2"), &look_alike).await.assert_invalid("wrong_audience");
     judged(&world, &listing("client-1"), &look_alike).await.assert_admitted();
 }
