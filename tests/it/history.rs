@@ -80,7 +80,7 @@
 //! | C62 | one malformed key spoils its set, or panics | CVE-2026-102274, CVE-2026-42576 | `thirty_malformed_keys_beside_a_good_one_spoil_no_fetch` |
 //! | C63 | a fetch outlives its request and meets what is gone | CVE-2025-64527, CVE-2024-45809 | `a_client_that_hangs_up_at_any_moment_of_a_fetch_takes_nothing_from_another` |
 //! | C64 | a shared fetch ends with whoever began it | zitadel/oidc | `without_the_first_of_a_hundred_who_wait_the_others_are_admitted_by_the_same_fetch` |
-//! | C65 | those who wait together get the answer about another's token | CVE-2026-71326, CVE-2026-88010 | nothing is introspected: what is shared is a fetch of keys, and each token is judged alone |
+//! | C65 | those who wait together get the answer about another's token | CVE-2026-71326, CVE-2026-88010 | `whoever_waits_together_gets_the_answer_about_its_own_token`, `one_token_at_two_issuers_is_two_tokens` |
 //! | C66 | what one request leaves in a shared service shows in another | CVE-2026-33544 | `what_passes_through_clones_of_a_service_at_once_does_not_mix` |
 //! | C67 | the certificate of the issuer is not checked | CVE-2025-66001 | `the_default_client_takes_a_valid_certificate_for_the_host_and_no_other` |
 //! | C68 | the field `Host` becomes a part of a URL that others believe | Spring Security | no URL is made of a request, and no metadata of a resource is served |
@@ -102,12 +102,31 @@
 //! | D79 | a store of seen proofs overflows | known from documentation | no proof is read, so none is remembered |
 //! | D80 | names from outside are kept forever | CVE-2024-31209 | `strangers_leave_nothing_behind` |
 //!
+//! Answers that are kept:
+//!
+//! | no. | class | known from | tried by |
+//! |---|---|---|---|
+//! | F102 | two tokens meet under one key that is made of claims | CVE-2026-35039 | `a_token_is_known_by_all_of_its_text` |
+//! | F103 | one issuer's answer serves for another | CVE-2026-33496 | `one_token_at_two_issuers_is_two_tokens`, `one_issuer_in_two_servers_is_asked_by_each_and_judged_by_the_settings_of_each`, `an_answer_for_an_issuer_that_was_replaced_meanwhile_admits_nothing` |
+//! | F104 | a kept answer skips the checks of scope, audience and issuer | CVE-2021-32701 | `a_kept_answer_is_judged_by_the_policy_of_each_route`, `a_kept_answer_is_judged_anew_by_the_clock` |
+//! | F105 | an answer is used after its token has expired | CWE-613 in liboauth2 | `no_answer_is_used_from_exp_on_although_the_leeway_would_admit` |
+//! | F106 | hosts share what is kept, and the audience is not looked at again | mod_auth_openidc | `one_issuer_in_two_servers_is_asked_by_each_and_judged_by_the_settings_of_each` |
+//! | F107 | another spelling of a token is not on the list of those that were revoked | CVE-2026-102269 | `a_part_has_one_spelling_even_if_another_one_was_signed`, `a_token_is_known_by_all_of_its_text` |
+//! | F108 | a lifetime of zero, or less, is one without end | Ristretto | `what_expires_at_the_instant_of_the_answer_is_not_kept`, `a_revocation_is_seen_within_the_lifetime_and_at_once_where_it_is_zero` |
+//! | F109 | a change of rights is not seen | GHSA-x883-2vmg-xwf7, CVE-2021-41230, CVE-2026-35594, CVE-2026-33031 | `a_revocation_is_seen_within_the_lifetime_and_at_once_where_it_is_zero`, `a_forgotten_token_is_asked_about_again_and_others_are_not`, `an_answer_on_its_way_while_its_token_is_forgotten_is_not_kept` |
+//! | F110 | a refusal, or an outage, is kept like an admission | sechub | `an_inactive_token_is_remembered_for_ten_seconds_and_no_longer_than_an_active_one`, `an_error_is_never_kept` |
+//! | F111 | what was seen before is let through while the store is down | mod_auth_openidc | no proof is read, and answers are in memory |
+//! | F112 | a key becomes a command | liboauth2 | what is kept is in memory, under a SHA-256 |
+//!
 //! What came to light late:
 //!
 //! | no. | class | known from | tried by |
 //! |---|---|---|---|
 //! | H144 | an active answer about a token for somebody else | CVE-2026-37979 | `the_audience_of_an_answer_is_this_server` |
 //! | H145 | a name that occurs twice, where two parsers see two documents | Spring Security, JJWT, ruby-jwt | `a_name_that_occurs_twice_is_refused_at_every_depth`, `a_name_that_occurs_twice_in_an_answer_is_refused_at_every_depth` |
+//! | H148 | services that share a store share the answers, whatever their settings | Quarkus, Duende, lua-resty-openidc | `one_issuer_in_two_servers_is_asked_by_each_and_judged_by_the_settings_of_each` |
+//! | H149 | the digest of a token, presented as one, finds what is kept of that token | steemit/wallet | `a_token_is_known_by_all_of_its_text` |
+//! | H150 | tokens are kept as they are | IdentityServer3, Duende | `the_status_and_the_debug_forms_of_a_server_have_nothing_of_a_token` |
 //!
 //! What the usual base crate leaves to its users:
 //!
@@ -180,7 +199,8 @@ fn every_row_of_the_history_names_a_test_that_exists_or_a_reason() {
     let expected = expected.chain((27..=52).map(|number| format!("B{number}")));
     let expected = expected.chain((53..=68).map(|number| format!("C{number}")));
     let expected = expected.chain((69..=80).map(|number| format!("D{number}")));
-    let expected = expected.chain((144..=145).map(|number| format!("H{number}")));
+    let expected = expected.chain((102..=112).map(|number| format!("F{number}")));
+    let expected = expected.chain((144..=145).chain(148..=150).map(|number| format!("H{number}")));
     let expected = expected.chain((1..=14).map(|number| format!("I{number}")));
     assert_eq!(numbers, expected.collect::<Vec<_>>());
 }
