@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn at(passed: u64) -> Now {
-        Now { monotonic: seconds(passed), unix: seconds(NOW.saturating_add(passed)) }
+        Now { monotonic: seconds(passed), unix: seconds(NOW).saturating_add(seconds(passed)) }
     }
 
     fn answer(text: &str) -> Answer {

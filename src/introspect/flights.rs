@@ -207,7 +207,47 @@ impl Table {
         let (outcome, (turn, wait)) = (Arc::new(OnceLock::new()), turns.take());
         let (in_flight, flight) = begin(wait, Arc::clone(&outcome));
         let waiting = WaitingForAnswer { flight, outcome: Arc::clone(&outcome) };
-        self.by_token.insert(digest, UnderWay { in_flight, turn, outcome, begun: now });
+        let replaced = self.by_token.insert(digest, UnderWay { in_flight, turn, outcome, begun: now });
+        // Whoever drove it is gone, and it is about to end: it has a turn to give back.
+        self.forgotten.extend(replaced);
         Place::Begun(waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[test]
+    fn an_exchange_whose_last_waiter_has_just_left_still_gives_its_turn_back() {
+        // covers: INT-026
+        let (flights, digest) = (Flights::new(Duration::from_secs(30)), TokenDigest::of("token"));
+        let mut landings = Vec::new();
+        for _ in 0..3 {
+            let (place, given_up) = flights.enter(
+                digest,
+                Duration::ZERO,
+                || None,
+                |_, _| {
+                    InFlight::begin(|landing| {
+                        landings.push(landing);
+                        pending()
+                    })
+                },
+            );
+            assert!(matches!(place, Place::Begun(_)) && given_up == 0);
+            // Nobody drives it any more, and that it was dropped has not been noticed.
+            drop(place);
+        }
+        assert_eq!(flights.len(), 3);
+        for landing in &landings {
+            assert!(flights.land(&digest, landing, || ()));
+            assert!(!flights.land(&digest, landing, || ()));
+        }
+        assert_eq!(flights.len(), 0);
+        let turns: Vec<_> = (0..MOST_AT_ONCE).map(|_| flights.turns.take()).collect();
+        assert!(turns.iter().all(|(_, wait)| wait.is_none()), "all are free");
     }
 }

@@ -116,12 +116,11 @@ impl Introspector {
         outcome: Arc<OnceLock<Outcome>>,
     ) -> (InFlight, Flight) {
         let (shared, token, keys) = (Arc::clone(&self.shared), token.to_owned(), keys.clone());
-        InFlight::begin(|landing| {
+        InFlight::begin(|landing| async move {
+            // Made in here: a runtime that is gone drops what it is given at once, and then the table is locked.
             let exchange = Exchange { shared, digest, landing: Some(landing) };
-            async move {
-                let (asked, result) = exchange.shared.turn(&token, &keys, now, wait).await;
-                exchange.end(asked, result, &outcome);
-            }
+            let (asked, result) = exchange.shared.turn(&token, &keys, now, wait).await;
+            exchange.end(asked, result, &outcome);
         })
     }
 
@@ -234,6 +233,7 @@ impl Drop for Introspector {
     /// The issuer is another one now, or none: those who wait for an answer about its tokens need not wait for it.
     fn drop(&mut self) {
         self.shared.flights.give_up_all();
+        self.shared.settings.place.give_up();
     }
 }
 

@@ -98,6 +98,16 @@ impl Place {
         }
     }
 
+    /// Nobody is to have what comes of asking.
+    pub(super) fn give_up(&self) {
+        if let Self::Discovered(discovered) = self {
+            let asking = discovered.known().asking.take();
+            if let Some(asking) = asking {
+                asking.in_flight.give_up();
+            }
+        }
+    }
+
     pub(super) async fn find(
         &self,
         client: &Arc<dyn HttpClient>,

@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::oneshot;
@@ -16,11 +16,19 @@ pub(super) struct Turns {
 #[derive(Default)]
 struct State {
     taken: usize,
-    queue: VecDeque<(Weak<AtomicBool>, oneshot::Sender<()>)>,
+    queue: VecDeque<(Weak<Stage>, oneshot::Sender<()>)>,
 }
 
 /// The turn of one exchange, had or waited for.
-pub(super) struct Turn(Arc<AtomicBool>);
+pub(super) struct Turn(Arc<Stage>);
+
+/// How far an exchange has come with its turn. It is had by one at a time and ended once, whoever else calls or leaves at that
+/// moment.
+struct Stage(AtomicU8);
+
+const WAITING: u8 = 0;
+const HAD: u8 = 1;
+const ENDED: u8 = 2;
 
 /// Until it is somebody's turn.
 pub(super) type Wait = Option<oneshot::Receiver<()>>;
@@ -35,16 +43,20 @@ impl Turns {
         let mut state = self.state();
         if state.taken < self.most {
             state.taken = state.taken.saturating_add(1);
-            return (Turn(Arc::new(AtomicBool::new(true))), None);
+            return (Turn(Arc::new(Stage(AtomicU8::new(HAD)))), None);
         }
-        let (turn, (called, wait)) = (Arc::new(AtomicBool::new(false)), oneshot::channel());
+        // Before it grows, those who are gone leave it.
+        if state.queue.len() == state.queue.capacity() {
+            state.queue.retain(|(turn, _)| turn.strong_count() > 0);
+        }
+        let (turn, (called, wait)) = (Arc::new(Stage(AtomicU8::new(WAITING))), oneshot::channel());
         state.queue.push_back((Arc::downgrade(&turn), called));
         (Turn(turn), Some(wait))
     }
 
     /// Passes a turn on, if it was had. Not to be called under a lock: it wakes somebody.
     pub(super) fn give_back(&self, turn: Turn) {
-        let had = turn.0.swap(false, Ordering::AcqRel);
+        let had = turn.0.end();
         // Whoever was not called yet is found gone when the queue comes to them.
         drop(turn);
         if had {
@@ -64,7 +76,7 @@ impl Turns {
                 return;
             }
             // The future was dropped. Unless somebody noticed already and passed its turn on, that is for us to do.
-            if !turn.swap(false, Ordering::AcqRel) {
+            if !turn.end() {
                 return;
             }
         }
@@ -81,10 +93,9 @@ impl Turns {
 
 impl State {
     /// The next who is still there. It is their turn.
-    fn next(&mut self) -> Option<(Arc<AtomicBool>, oneshot::Sender<()>)> {
+    fn next(&mut self) -> Option<(Arc<Stage>, oneshot::Sender<()>)> {
         while let Some((turn, called)) = self.queue.pop_front() {
-            if let Some(turn) = turn.upgrade() {
-                turn.store(true, Ordering::Release);
+            if let Some(turn) = turn.upgrade().filter(|turn| turn.begin()) {
                 return Some((turn, called));
             }
         }
@@ -92,8 +103,23 @@ impl State {
     }
 }
 
+impl Stage {
+    /// `false` if whose it is has left.
+    fn begin(&self) -> bool {
+        self.0.compare_exchange(WAITING, HAD, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Whether it was had until now.
+    fn end(&self) -> bool {
+        self.0.swap(ENDED, Ordering::AcqRel) == HAD
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
     use super::*;
 
     fn is_called(wait: &mut Wait) -> bool {
@@ -133,5 +159,38 @@ mod tests {
         turns.give_back(undriven);
         assert!(is_called(&mut called));
         drop((wait, next));
+    }
+
+    #[test]
+    fn whoever_leaves_while_it_is_called_takes_no_turn_along() {
+        for _ in 0..2_000 {
+            let turns = Turns::new(1);
+            let ((held, _), (leaving, _undriven)) = (turns.take(), turns.take());
+            let start = Barrier::new(2);
+            let give_back = |turn| {
+                start.wait();
+                turns.give_back(turn);
+            };
+            thread::scope(|scope| {
+                scope.spawn(|| give_back(held));
+                give_back(leaving);
+            });
+            assert!(turns.take().1.is_none(), "the turn is free");
+        }
+    }
+
+    #[test]
+    fn those_who_are_gone_do_not_fill_the_queue() {
+        let turns = Turns::new(1);
+        let _held = turns.take();
+        let patient = turns.take();
+        for _ in 0..10_000 {
+            let (turn, _) = turns.take();
+            turns.give_back(turn);
+        }
+        assert!(turns.state().queue.capacity() < 100);
+        assert!(turns.is_anyone_waiting());
+        drop(patient);
+        assert!(!turns.is_anyone_waiting());
     }
 }

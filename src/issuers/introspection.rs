@@ -380,7 +380,8 @@ impl Introspection {
             problems.add("invalid_token_prefix", "`token_prefix` is empty, or no token can begin with it");
         }
         if self.clients.iter().any(String::is_empty) {
-            problems.add("missing_client", "a client of `Introspection::client_as_audience` is the empty text");
+            problems
+                .add("missing_client", "a client of `Introspection::client_as_audience` is the empty text");
         }
     }
 }

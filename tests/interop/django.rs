@@ -49,7 +49,9 @@ fn an_answer_without_audience_is_enough_for_listed_clients_only() {
     listed.orders(&bare).assert_admitted();
     listed.orders(&server.token("api:write", "")).assert_lacks(READ);
     api(introspection(&server).dangerous_without_audience()).orders(&bare).assert_admitted();
-    api(introspection(&server).client_as_audience("web")).orders(&bare).assert_invalid_because("wrong_audience");
+    api(introspection(&server).client_as_audience("web"))
+        .orders(&bare)
+        .assert_invalid_because("wrong_audience");
 
     step("a list of audiences counts, whoever the client is");
     let resources = |resources: &[&str]| {

@@ -236,7 +236,7 @@ async fn a_forgotten_token_is_asked_about_again_and_others_are_not() {
     api.token(&other).await.assert_admitted();
     assert_eq!(site.desk.exchanges(), 4);
 
-    server.issuers().forget_tokens();
+    server.issuers().forget_all_tokens();
     for token in [&revoked, &other, "unheard-of"] {
         api.token(token).await.assert_invalid("inactive");
     }
@@ -267,7 +267,7 @@ async fn an_answer_on_its_way_while_its_token_is_forgotten_is_not_kept() {
         let revoked = async {
             asked(1).await;
             if everything {
-                server.issuers().forget_tokens();
+                server.issuers().forget_all_tokens();
             } else {
                 server.issuers().forget_token(&token);
             }

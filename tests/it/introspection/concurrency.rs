@@ -1,8 +1,8 @@
 //! Many at once: one exchange for each token, bounds on what is under way, and no answer for anybody else.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -161,6 +161,38 @@ fn an_exchange_goes_down_with_its_runtime_and_the_next_request_begins_anew() {
     runtime().block_on(async { api.token(&token).await.assert_admitted() });
 }
 
+#[test]
+fn on_a_runtime_that_was_shut_down_a_request_is_answered_at_once_and_holds_up_nobody() {
+    // covers: INT-010, INT-026
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for discover in [false, true] {
+        let (ended, end) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let site = Site::new();
+            let trusted = if discover { site.discovered() } else { site.trusted(|it| it) };
+            let server = site.server(trusted).build().unwrap();
+            let (api, token) = (api(&server), site.opaque());
+            let gone = runtime();
+            let handle = gone.handle().clone();
+            drop(gone);
+            let entered = handle.enter();
+            for other in numbered(0..70) {
+                for token in [&token, &other] {
+                    api.token(token).now_or_never().unwrap().assert_unavailable(1);
+                }
+            }
+            drop(entered);
+            site.advance(1);
+            runtime().block_on(async { api.token(&token).await.assert_admitted() });
+            assert_eq!((status(&server).under_way, site.desk.exchanges()), (0, 1));
+            ended.send(()).unwrap();
+        });
+        let in_time = end.recv_timeout(Duration::from_secs(20));
+        assert!(in_time.is_ok() || thread.is_finished(), "nobody can ask any more");
+        thread.join().unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_panics_makes_a_503_takes_no_place_and_is_told_of() {
     // covers: INT-010, INT-015
@@ -204,7 +236,7 @@ async fn what_never_ends_is_given_up_after_thirty_seconds_by_the_next_request() 
         let mut all = waiting(&api, numbered(0..100)).await;
         assert_eq!((site.desk.at_once(), status(&server).under_way), (64, 100));
         if forget {
-            server.issuers().forget_tokens();
+            server.issuers().forget_all_tokens();
             assert_eq!(status(&server).under_way, 100);
         }
         site.clock.advance(Duration::from_nanos(29_999_999_999));
@@ -458,13 +490,19 @@ async fn an_issuer_that_was_removed_meanwhile_makes_its_tokens_invalid_without_a
     let server = server(&site);
     let (api, token) = (api(&server), site.opaque());
     site.desk.on(|_| Reply::Never);
-    // 64 exchanges, and those that wait for a turn.
-    let all = waiting(&api, numbered(0..100)).await;
-    assert!(server.issuers().remove(ISSUER));
-    assert_all(all, "malformed_token").await;
-    eventually("the end", async || site.desk.at_once() == 0).await;
-    api.token(&token).await.assert_invalid("malformed_token");
-    assert_eq!(site.desk.exchanges(), 64);
+    // 64 exchanges, and those that wait for a turn; then the metadata, and those that wait for it.
+    for (exchanges, trusted) in [(64, None), (64, Some(site.discovered()))] {
+        if let Some(trusted) = trusted {
+            server.issuers().insert(trusted).unwrap();
+        }
+        let all = waiting(&api, numbered(0..100)).await;
+        eventually("an exchange", async || site.desk.at_once() > 0).await;
+        assert!(server.issuers().remove(ISSUER));
+        assert_all(all, "malformed_token").await;
+        eventually("the end", async || site.desk.at_once() == 0).await;
+        api.token(&token).await.assert_invalid("malformed_token");
+        assert_eq!(site.desk.exchanges(), exchanges);
+    }
     site.desk.mend();
     server.issuers().insert(site.trusted(|introspection| introspection)).unwrap();
     api.token(&token).await.assert_admitted();

@@ -45,7 +45,10 @@ async fn the_audience_of_an_answer_is_this_server() {
     answer.assert_invalid("missing_claim");
     // The operator hears what to do about a server that never says it; the caller does not.
     let told = answer.rejection.as_ref().unwrap().to_string();
-    assert!(told.contains("Introspection::client_as_audience") && !answer.challenge().contains("client"), "{told}");
+    assert!(
+        told.contains("Introspection::client_as_audience") && !answer.challenge().contains("client"),
+        "{told}"
+    );
     // Nor is the audience what else may look like one.
     for name in ["audience", "azp", "resource", "Aud"] {
         let mut answer = without(["aud"]);

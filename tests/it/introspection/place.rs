@@ -20,12 +20,12 @@ fn discovering(site: &Site) -> Api {
 
 /// From now on the metadata is this, and tokens are known at this URL alone.
 fn publish(site: &Site, endpoint: &str) {
-    let metadata = metadata(site, json!({ "introspection_endpoint": endpoint }));
+    let metadata = metadata(site, &json!({ "introspection_endpoint": endpoint }));
     let endpoint = endpoint.to_owned();
     site.desk.on(move |asked| at(asked, &endpoint, || Reply::Json(metadata.clone())));
 }
 
-fn metadata(site: &Site, members: Value) -> String {
+fn metadata(site: &Site, members: &Value) -> String {
     let mut metadata = site.issuer.metadata_json();
     metadata.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     metadata.to_string()
@@ -70,7 +70,7 @@ async fn an_endpoint_is_looked_for_again_after_an_hour() {
     api.token("a").await.assert_admitted();
     publish(&site, "https://id.example.com/new");
     site.desk.on({
-        let moved = metadata(&site, json!({ "introspection_endpoint": "https://id.example.com/new" }));
+        let moved = metadata(&site, &json!({ "introspection_endpoint": "https://id.example.com/new" }));
         move |asked| match &*asked.url {
             // Both are there.
             "https://id.example.com/old" => at(asked, &asked.url, || Reply::Panic),
@@ -223,7 +223,7 @@ async fn an_endpoint_that_moves_to_another_origin_is_not_followed() {
     publish(&site, "https://id.example.com/introspect");
     api.token("a").await.assert_admitted();
     let moved =
-        metadata(&site, json!({ "introspection_endpoint": "https://elsewhere.example.com/introspect" }));
+        metadata(&site, &json!({ "introspection_endpoint": "https://elsewhere.example.com/introspect" }));
     site.desk.on(move |asked| at(asked, "https://id.example.com/introspect", || Reply::Json(moved.clone())));
     for hour in 1..24 {
         site.advance(HOUR);
@@ -257,7 +257,7 @@ async fn a_client_with_a_certificate_goes_to_the_endpoint_for_those() {
             let introspection = Introspection::new(authentication).with_http_client(site.desk.clone());
             let trusted =
                 TrustedIssuer::new(ISSUER).jwk_set(site.issuer.jwk_set()).introspection(introspection);
-            let metadata = metadata(&site, members.clone());
+            let metadata = metadata(&site, &members);
             let target = expected.unwrap_or("nowhere");
             site.desk.on(move |asked| at(asked, target, || Reply::Json(metadata.clone())));
             let answer = api(&site.server(trusted).build().unwrap()).token("a").await;
@@ -279,7 +279,7 @@ async fn an_endpoint_that_is_gone_is_looked_for_again_after_half_a_minute() {
         let api = discovering(&site);
         publish(&site, "https://id.example.com/old");
         api.token("first").await.assert_admitted();
-        let moved = metadata(&site, json!({ "introspection_endpoint": "https://id.example.com/new" }));
+        let moved = metadata(&site, &json!({ "introspection_endpoint": "https://id.example.com/new" }));
         site.desk.on(move |asked| match &*asked.url {
             "https://id.example.com/old" => gone(),
             _ => at(asked, "https://id.example.com/new", || Reply::Json(moved.clone())),
@@ -307,7 +307,7 @@ async fn an_endpoint_that_is_down_has_the_metadata_asked_twice_a_minute_at_most(
     let api = discovering(&site);
     publish(&site, "https://id.example.com/introspect");
     api.token("first").await.assert_admitted();
-    let same = metadata(&site, json!({}));
+    let same = metadata(&site, &json!({}));
     site.desk.on(move |asked| at(asked, "nowhere", || Reply::Json(same.clone())));
     for token in numbered(0..600) {
         site.advance(1);

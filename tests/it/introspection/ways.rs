@@ -315,7 +315,8 @@ async fn issuers_whose_tokens_cannot_be_told_apart_are_no_configuration() {
 fn keys_that_nothing_is_verified_with_are_a_mistake() {
     let site = Site::new();
     let secret = || HmacKey::new(HmacAlgorithm::Hs256, &[7; 32]).unwrap();
-    let configure: [(&str, fn(TrustedIssuer) -> TrustedIssuer); 3] = [
+    type Configure = fn(TrustedIssuer) -> TrustedIssuer;
+    let configure: [(&str, Configure); 3] = [
         ("a place", |issuer| issuer.jwks_uri("https://id.example.com/jwks")),
         ("algorithms", |issuer| issuer.algorithms([Es256])),
         ("a file", |issuer| issuer.jwk_set_file("/nonexistent")),
@@ -346,7 +347,7 @@ fn every_mistake_of_an_introspection_is_listed_at_once_with_no_secret() {
         .cache_lifetime(Duration::MAX)
         .max_cached_tokens(0)
         .token_prefix("")
-        .client("")
+        .client_as_audience("")
         .with_http_client(site.desk.clone());
     let trusted = TrustedIssuer::new(ISSUER).jwk_set(site.issuer.jwk_set()).introspection(wrong);
     let printed = format!("{trusted:?}");
