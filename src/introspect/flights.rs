@@ -90,7 +90,7 @@ impl Flights {
     ) -> (Place, usize) {
         let mut table = self.table();
         // Dropped behind the lock: code of the user's may be in them.
-        let lost = table.take_lost(&digest, self.overdue, now);
+        let lost = table.take_lost(&digest, !self.turns.is_any_free(), self.overdue, now);
         let place = table.enter(digest, now, &self.turns, kept, begin);
         drop(table);
         (place, self.give_up(lost))
@@ -162,9 +162,15 @@ impl Table {
         self.by_token.len().saturating_add(self.forgotten.len())
     }
 
-    /// Takes out what will not end by itself: the exchange about this token, and now and then any.
-    fn take_lost(&mut self, digest: &TokenDigest, after: Duration, now: Duration) -> Vec<UnderWay> {
-        if now >= self.sweep_at || self.len() >= MOST_IN_ALL {
+    /// Takes out what will not end by itself: the exchange about this token, and now and then any, or where it is `crowded`.
+    fn take_lost(
+        &mut self,
+        digest: &TokenDigest,
+        crowded: bool,
+        after: Duration,
+        now: Duration,
+    ) -> Vec<UnderWay> {
+        if crowded || now >= self.sweep_at {
             let lost =
                 self.by_token.extract_if(|_, under_way| under_way.is_lost(after, now)).map(|(_, lost)| lost);
             let lost = lost

@@ -177,7 +177,7 @@ impl Shared {
             timeout: TIMEOUT.saturating_sub(clock.monotonic().saturating_sub(begun)),
             max_body: LARGEST_ANSWER,
         };
-        let endpoint = place.find(client, clock).await?;
+        let endpoint = place.find(client, clock, limits().timeout).await?;
         let at = clock.unix_time();
         let accepted = if signed.is_some() { SIGNED } else { JSON };
         let text = match ask(&**client, &endpoint, manner, token, accepted, limits).await? {

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::error::IntrospectionError;
@@ -16,6 +16,8 @@ const STALE_BOUND: Duration = Duration::from_secs(24 * 60 * 60);
 const PAUSE: Duration = Duration::from_secs(1);
 /// So much of the time for a token may be spent on news of an endpoint that is known.
 const FOR_NEWS: Duration = Duration::from_secs(2);
+/// And so much is left for the token then.
+const FOR_TOKEN: Duration = Duration::from_secs(1);
 /// A look at the metadata takes no longer, unless its client does not keep its limit.
 const LOST_AFTER: Duration = Duration::from_secs(10);
 /// What gives rise to doubt has the metadata asked again, no sooner than this after the last time.
@@ -40,6 +42,7 @@ pub(crate) struct Discovered {
 /// The metadata is being asked.
 struct Asking {
     in_flight: InFlight,
+    found: Arc<OnceLock<Found>>,
     begun: Duration,
 }
 
@@ -54,10 +57,12 @@ struct Known {
     asking: Option<Asking>,
 }
 
+type Found = Result<Endpoint, Arc<IntrospectionError>>;
+
 /// What there is without asking.
 enum AtHand {
     /// What need not be asked for now.
-    Settled(Result<Endpoint, Arc<IntrospectionError>>),
+    Settled(Found),
     /// An endpoint that is still good, and of which there may be news.
     Old(Endpoint),
     Nothing,
@@ -65,8 +70,8 @@ enum AtHand {
 
 /// What there is, or who is being asked.
 enum Looked {
-    There(Result<Endpoint, Arc<IntrospectionError>>),
-    Asking(Flight),
+    There(Found),
+    Asking(Flight, Arc<OnceLock<Found>>),
 }
 
 impl Place {
@@ -108,14 +113,16 @@ impl Place {
         }
     }
 
+    /// The endpoint, for a token that has so much time `left`.
     pub(super) async fn find(
         &self,
         client: &Arc<dyn HttpClient>,
         clock: &Arc<dyn Clock>,
-    ) -> Result<Endpoint, Arc<IntrospectionError>> {
+        left: Duration,
+    ) -> Found {
         match self {
             Self::Configured(endpoint) => Ok(endpoint.clone()),
-            Self::Discovered(discovered) => discovered.find(client, clock).await,
+            Self::Discovered(discovered) => discovered.find(client, clock, left).await,
         }
     }
 }
@@ -126,33 +133,43 @@ impl Discovered {
         self: &Arc<Self>,
         client: &Arc<dyn HttpClient>,
         clock: &Arc<dyn Clock>,
-    ) -> Result<Endpoint, Arc<IntrospectionError>> {
-        match self.look(client, clock) {
+        left: Duration,
+    ) -> Found {
+        let (flight, found) = match self.look(client, clock, left) {
             Looked::There(endpoint) => return endpoint,
-            Looked::Asking(flight) => flight.await,
-        }
-        match self.known().at_hand(clock.monotonic()) {
-            AtHand::Settled(settled) => settled,
-            AtHand::Old(endpoint) => Ok(endpoint),
-            AtHand::Nothing => Err(Arc::new(IntrospectionError::GivenUp)),
-        }
+            Looked::Asking(flight, found) => (flight, found),
+        };
+        flight.await;
+        // It was given up or dropped: what was known before is as good as it was.
+        let kept = || self.known().keeps(clock.monotonic()).ok_or(Arc::new(IntrospectionError::GivenUp));
+        found.get().cloned().unwrap_or_else(kept)
     }
 
-    fn look(self: &Arc<Self>, client: &Arc<dyn HttpClient>, clock: &Arc<dyn Clock>) -> Looked {
+    fn look(
+        self: &Arc<Self>,
+        client: &Arc<dyn HttpClient>,
+        clock: &Arc<dyn Clock>,
+        left: Duration,
+    ) -> Looked {
         let now = clock.monotonic();
         let mut known = self.known();
         // Dropped behind the lock: code of the user's may be in it.
         let lost = known.asking.take_if(|asking| asking.is_lost(now));
-        let joined = known.asking.as_ref().and_then(|asking| asking.in_flight.join());
+        let joined = known
+            .asking
+            .as_ref()
+            .and_then(|asking| Some(Looked::Asking(asking.in_flight.join()?, Arc::clone(&asking.found))));
         let looked = match (known.at_hand(now), joined) {
             (AtHand::Settled(settled), _) => Looked::There(settled),
-            // Somebody asks already: the endpoint is good until that has come to something.
+            // Somebody asks already, or there is no time: the endpoint is good until asking has come to something.
             (AtHand::Old(endpoint), Some(_)) => Looked::There(Ok(endpoint)),
-            (AtHand::Nothing, Some(flight)) => Looked::Asking(flight),
-            (AtHand::Old(_), None) => Looked::Asking(self.ask(&mut known, FOR_NEWS, client, clock, now)),
+            (AtHand::Old(endpoint), None) if left < FOR_NEWS.saturating_add(FOR_TOKEN) => {
+                Looked::There(Ok(endpoint))
+            }
+            (AtHand::Nothing, Some(asking)) => asking,
+            (AtHand::Old(_), None) => self.ask(&mut known, FOR_NEWS, client, clock, now),
             (AtHand::Nothing, None) => {
-                let most = FetchLimits::default().timeout;
-                Looked::Asking(self.ask(&mut known, most, client, clock, now))
+                self.ask(&mut known, FetchLimits::default().timeout, client, clock, now)
             }
         };
         drop(known);
@@ -171,49 +188,59 @@ impl Discovered {
         client: &Arc<dyn HttpClient>,
         clock: &Arc<dyn Clock>,
         begun: Duration,
-    ) -> Flight {
+    ) -> Looked {
         let (discovered, client, clock) = (Arc::clone(self), Arc::clone(client), Arc::clone(clock));
+        let found = Arc::new(OnceLock::new());
+        let outcome = Arc::clone(&found);
         let (in_flight, flight) = InFlight::begin(|landing: Landing| async move {
             let limits = || FetchLimits {
                 timeout: most.saturating_sub(clock.monotonic().saturating_sub(begun)),
                 ..FetchLimits::default()
             };
             let Self { metadata, wanted, loopback_http, .. } = &*discovered;
-            let found = discover(&*client, metadata, *wanted, *loopback_http, limits).await;
-            let found =
-                found.map_err(IntrospectionError::Discovery).and_then(|found| discovered.at_home(found));
-            let ended = discovered.land(found, &landing, begun, clock.monotonic());
-            drop(ended);
+            let answer = discover(&*client, metadata, *wanted, *loopback_http, limits).await;
+            let answer = answer.map_err(IntrospectionError::Discovery);
+            let answer = answer.and_then(|endpoint| discovered.at_home(endpoint));
+            if let Some((ended, found)) = discovered.land(answer, &landing, begun, clock.monotonic()) {
+                // It was never set: there is one look for each.
+                let _ = outcome.set(found);
+                drop(ended);
+            }
             landing.end();
         });
         known.asked = Some(begun);
-        known.asking = Some(Asking { in_flight, begun });
-        flight
+        known.asking = Some(Asking { in_flight, found: Arc::clone(&found), begun });
+        Looked::Asking(flight, found)
     }
 
-    /// Notes what came of asking, unless that was given up.
+    /// Notes what came of asking, and says what is known now; nothing where asking was given up.
     fn land(
         &self,
-        found: Result<Endpoint, IntrospectionError>,
+        answer: Result<Endpoint, IntrospectionError>,
         landing: &Landing,
         begun: Duration,
         now: Duration,
-    ) -> Option<Asking> {
+    ) -> Option<(Asking, Found)> {
         let mut known = self.known();
         let ended = known.asking.take_if(|asking| asking.in_flight.is(landing))?;
-        match found {
-            Ok(endpoint) => known.named(&endpoint, begun),
-            Err(error) => {
-                if let Some(endpoint) = known.keeps(now) {
-                    drop(known);
-                    let (code, error) = (error.code(), in_words(&error));
-                    events::endpoint_not_refreshed(&self.issuer, &endpoint, code, &error);
-                } else {
-                    known.failed(&Arc::new(error), now);
-                }
+        let found = match (answer, known.keeps(now)) {
+            (Ok(endpoint), _) => {
+                known.named(&endpoint, begun);
+                Ok(endpoint)
             }
-        }
-        Some(ended)
+            (Err(error), Some(endpoint)) => {
+                drop(known);
+                let (code, error) = (error.code(), in_words(&error));
+                events::endpoint_not_refreshed(&self.issuer, &endpoint, code, &error);
+                Ok(endpoint)
+            }
+            (Err(error), None) => {
+                let error = Arc::new(error);
+                known.failed(&error, now);
+                Err(error)
+            }
+        };
+        Some((ended, found))
     }
 
     /// Tokens and credentials go where the configuration says: a document that somebody could change must not choose who

@@ -82,6 +82,10 @@ impl Turns {
         }
     }
 
+    pub(super) fn is_any_free(&self) -> bool {
+        self.state().taken < self.most
+    }
+
     pub(super) fn is_anyone_waiting(&self) -> bool {
         self.state().queue.iter().any(|(turn, _)| turn.strong_count() > 0)
     }
