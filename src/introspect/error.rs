@@ -61,7 +61,7 @@ pub(crate) enum SignatureError {
     OtherAudience,
     #[error("it has no `iat`")]
     Undated,
-    #[error("its `iat` is not between the question and now")]
+    #[error("its `iat` is not between the question and now (with the leeway)")]
     NotRecent,
     #[error("it is not valid yet")]
     NotYetValid,

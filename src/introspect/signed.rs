@@ -95,8 +95,8 @@ impl SignedAnswers {
             return Err(SignatureError::OtherAudience);
         }
         let issued_at = claims.issued_at().ok_or(SignatureError::Undated)?.since_epoch();
-        // Recent: it answers this question, and none that was put before. Who dates by whole seconds dates by the one
-        // that has begun.
+        // Recent, and no more than that: RFC 9701 ties an answer to no question and no token, so it may be that of another
+        // one, put up to the leeway ago. Who dates by whole seconds dates by the one that has begun.
         let since = Duration::from_secs(asked.at.saturating_sub(self.leeway).as_secs());
         let latest = asked.now.saturating_add(self.leeway);
         if !(since..=latest).contains(&issued_at) {

@@ -6,8 +6,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct IntrospectionStatus {
-    /// Where tokens are sent to, without user information and query. `None` where the metadata has not led to it, and while it is
-    /// being asked.
+    /// Where tokens are sent to, without user information and query. `None` while the metadata has not been asked, or has never led
+    /// to one, or not for a day.
     pub endpoint: Option<String>,
     /// How many exchanges are under way, or wait for one of the 64 places.
     pub under_way: usize,
@@ -35,7 +35,8 @@ pub struct IntrospectionFailure {
 }
 
 /// What happened to the tokens of one issuer that were introspected, since the start: of the program, or since the issuer was
-/// [inserted](crate::Issuers::insert). Exchanges end as `active`, `refused` or `failed`, but for those that are dropped.
+/// [inserted](crate::Issuers::insert). Exchanges end as `active`, `refused` or `failed`; one that is dropped, too, has failed (`given_up`).
+/// Only those of an issuer that was replaced or removed end as nothing.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct IntrospectionCounters {

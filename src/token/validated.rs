@@ -138,15 +138,16 @@ impl ValidatedToken {
     }
 
     /// Whom the token was issued to: `client_id` (RFC 9068 §2.2) or else `azp`, or the claim that a provider's preset
-    /// reads instead. `None` if the token does not say. The claim `client_id` alone is
-    /// [`Claims::client_id`](crate::Claims::client_id).
+    /// reads instead. Of an introspected token, `client_id` (RFC 7662 §2.2) or else `azp`, whatever the preset. `None` if the token
+    /// does not say. The claim `client_id` alone is [`Claims::client_id`](crate::Claims::client_id).
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.claims().first_text(self.shared.client)
     }
 
-    /// What the client was granted: `scope`, or the claim that `scopes_at` or a provider's preset reads instead. Empty where
-    /// that claim is absent or cannot be read.
+    /// What the client was granted: `scope`, or the claim that `scopes_at` or a provider's preset reads instead. Of an
+    /// introspected token, `scope` (RFC 7662 §2.2), or what `scopes_at` names, whatever the preset. Empty where that claim is absent
+    /// or cannot be read.
     #[must_use]
     pub fn scopes(&self) -> Scopes<'_> {
         self.readable_scopes().unwrap_or_else(Scopes::none)
