@@ -193,6 +193,37 @@ fn on_a_runtime_that_was_shut_down_a_request_is_answered_at_once_and_holds_up_no
     }
 }
 
+#[test]
+fn a_runtime_that_nobody_drives_any_more_keeps_neither_turns_nor_metadata() {
+    // covers: INT-010, INT-026
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (ended, end) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        for (discover, hanging) in [(false, 64), (true, 1)] {
+            let site = Site::new();
+            let trusted = if discover { site.discovered() } else { site.trusted(|it| it) };
+            let api = api(&site.server(trusted).build().unwrap());
+            site.desk.on(|_| Reply::Never);
+            // It stands still from here on, and is not shut down.
+            let still = runtime();
+            let begun = async { drop(waiting(&api, numbered(0..hanging)).await) };
+            still.block_on(begun);
+            site.desk.mend();
+            // After that time, whoever comes first finds what is lost.
+            site.advance(31);
+            runtime().block_on(async {
+                api.token(site.opaque()).await.assert_admitted();
+                api.token(site.opaque()).await.assert_admitted();
+            });
+            drop(still);
+        }
+        ended.send(()).unwrap();
+    });
+    let in_time = end.recv_timeout(Duration::from_secs(20));
+    assert!(in_time.is_ok() || thread.is_finished(), "nobody can ask any more");
+    thread.join().unwrap();
+}
+
 #[tokio::test]
 async fn a_client_that_panics_makes_a_503_takes_no_place_and_is_told_of() {
     // covers: INT-010, INT-015

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use portcullis::{ClientAuthentication, Introspection, TrustedIssuer};
+use portcullis::testing::validate;
+use portcullis::{ClientAuthentication, Introspection, TrustedIssuer, Validation};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::site::{Asked, Reply, Site, api, status};
-use crate::support::{Api, ISSUER, capture_logs, eventually};
+use crate::support::{Api, ISSUER, capture_logs, eventually, get};
 
 const HOUR: u64 = 3_600;
 
@@ -143,6 +144,25 @@ async fn metadata_that_does_not_come_takes_two_seconds_of_one_request_where_the_
     assert_eq!(site.desk.looks(), 2);
     let timeouts: Vec<_> = site.desk.asked().into_iter().map(|asked| asked.timeout.as_secs()).collect();
     assert_eq!((timeouts[2], timeouts[73]), (2, 3));
+}
+
+#[tokio::test]
+async fn a_token_whose_turn_comes_late_does_not_wait_for_news_of_a_known_endpoint() {
+    // covers: INT-010
+    let site = Site::new();
+    let server = site.server(site.discovered()).build().unwrap();
+    publish(&site, "https://id.example.com/introspect");
+    api(&server).token("first").await.assert_admitted();
+    site.advance(HOUR);
+    for (late, looks) in [(3, 1), (2, 2)] {
+        // It is begun, and goes on so much later.
+        let Validation::Pending(result) = validate(&server, &get(&format!("late-{late}"))) else {
+            panic!("asked")
+        };
+        site.advance(late);
+        assert!(result.await.is_ok());
+        assert_eq!(site.desk.looks(), looks, "{late} s later");
+    }
 }
 
 #[tokio::test]
