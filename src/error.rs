@@ -84,7 +84,10 @@ impl Problems {
         if let Some(subject) = &self.subject {
             problem.message = format!("of issuer `{subject}`: {}", problem.message);
         }
-        self.found.push(problem);
+        // Keys and introspection of one issuer may find the same.
+        if !self.found.contains(&problem) {
+            self.found.push(problem);
+        }
     }
 
     /// The value, or `None` with its problem noted.

@@ -7,6 +7,7 @@ use super::context::Context;
 use super::status::{IssuerNotReady, IssuerStatus, NotReady};
 use super::trusted::TrustedIssuer;
 use crate::error::{ConfigError, Problems};
+use crate::introspect::Introspector;
 use crate::validate::{Directory, KnownIssuer, Listing};
 
 /// How many issuers are asked at a time by somebody who waits for all.
@@ -241,21 +242,13 @@ impl Issuers {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn forget_token(&self, token: &str) {
-        for introspected in
-            self.shared.directory.load().issuers().filter_map(|issuer| issuer.introspected.as_ref())
-        {
-            introspected.introspector.forget(token);
-        }
+        self.shared.directory.load().introspectors().for_each(|introspector| introspector.forget(token));
     }
 
     /// Forgets what was said of any token, by every issuer that introspects: the same as [`forget_token`](Self::forget_token) for
     /// each. Those in use are all asked about again, 64 at a time.
     pub fn forget_all_tokens(&self) {
-        for introspected in
-            self.shared.directory.load().issuers().filter_map(|issuer| issuer.introspected.as_ref())
-        {
-            introspected.introspector.forget_all();
-        }
+        self.shared.directory.load().introspectors().for_each(Introspector::forget_all);
     }
 
     /// Refuses tokens of this issuer from now on, also those that wait for its keys, and forgets its keys. `issuer` is its

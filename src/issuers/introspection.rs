@@ -274,8 +274,8 @@ impl Introspection {
     ///
     /// # Errors
     ///
-    /// `build` fails with `client_with_fetch_files` beside `fetch_ca_file` of the issuer or `mutual_tls_files`, which are settings of the
-    /// default client.
+    /// `build` fails with `client_with_fetch_files` beside `mutual_tls_files`, which are settings of the default client. (Those of
+    /// [`fetch_ca_file`](crate::TrustedIssuer::fetch_ca_file) are for keys then.)
     pub fn with_http_client(mut self, client: impl HttpClient) -> Self {
         self.http_client = Some(Arc::new(client));
         self

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 
 use super::known::KnownIssuer;
+use crate::introspect::Introspector;
 
 /// The issuers that are known now. Requests read it without a lock.
 pub(crate) struct Directory(ArcSwap<Listing>);
@@ -125,6 +126,12 @@ impl Listing {
             self.introspecting.iter().find(|issuer| prefix(issuer))
         };
         claimed(&|prefix| !prefix.is_empty() && token.starts_with(prefix)).or_else(|| claimed(&str::is_empty))
+    }
+
+    /// Those that ask about tokens.
+    pub(crate) fn introspectors(&self) -> impl Iterator<Item = &Introspector> {
+        let introspected = self.introspecting.iter().filter_map(|issuer| issuer.introspected.as_ref());
+        introspected.map(|introspected| &introspected.introspector)
     }
 
     /// Whether a token that is no JWT could go to either of two issuers.
