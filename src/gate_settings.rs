@@ -29,9 +29,9 @@ impl GateSettings {
 
     /// Where tokens may stand.
     pub(crate) fn carriers(&self, problems: &mut Problems) -> Carriers {
-        for name in [&self.query, &self.cookie].into_iter().flatten() {
-            if !is_token(name.as_bytes()) {
-                let message = "a query parameter or cookie with a token has a plain name";
+        for (what, name) in [("query parameter", &self.query), ("cookie", &self.cookie)] {
+            if name.as_ref().is_some_and(|name| !is_token(name.as_bytes())) {
+                let message = format!("the {what} with a token has no plain name");
                 problems.add("invalid_carrier_name", message);
             }
         }
