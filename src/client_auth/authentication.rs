@@ -10,7 +10,7 @@ use super::basic;
 use super::private_key::PrivateKey;
 use crate::clock::Clock;
 use crate::error::{ConfigProblem, Problems};
-use crate::fetch::IdentityFiles;
+use crate::fetch::{IdentityFiles, bearer_field};
 use crate::reload::Setting;
 use crate::secret::{Secret, SecretText};
 
@@ -190,7 +190,9 @@ impl ClientAuthentication {
         match &self.kind {
             Kind::Basic(secret) => self.basic_field(secret, basic::encoded).map(Method::Field),
             Kind::BasicUnencoded(secret) => self.basic_field(secret, basic::unencoded).map(Method::Field),
-            Kind::Bearer(token) => token.open(bearer_field).map(Method::Field),
+            Kind::Bearer(token) => token
+                .open(|token| bearer_field(token).ok_or("is no bearer token: not visible ASCII"))
+                .map(Method::Field),
             Kind::Post(secret) => secret.open(|text| Ok(SecretText::new(text))).map(Method::Post),
             Kind::PrivateKeyJwt(key) => key.open().map(|signer| {
                 let (client_id, clock) = (self.client_id().into(), Arc::clone(clock));
@@ -212,13 +214,6 @@ impl ClientAuthentication {
         let client_id = self.client_id().to_owned();
         secret.open(move |secret| field(&client_id, secret).ok_or("cannot be sent"))
     }
-}
-
-/// Visible ASCII: what could be more than a token is none.
-fn bearer_field(token: &str) -> Result<HeaderValue, &'static str> {
-    let visible = token.bytes().all(|byte| byte.is_ascii_graphic());
-    let field = basic::field("Bearer", token).filter(|_| visible);
-    field.ok_or("is no bearer token: not visible ASCII")
 }
 
 #[cfg(test)]

@@ -13,12 +13,8 @@ pub(super) fn encoded(client_id: &str, secret: &str) -> Option<HeaderValue> {
 
 /// As RFC 7617 has it, in UTF-8.
 pub(super) fn unencoded(client_id: &str, secret: &str) -> Option<HeaderValue> {
-    field("Basic", &STANDARD.encode(format!("{client_id}:{secret}")))
-}
-
-/// `Authorization` with these credentials, marked as what is not to be printed.
-pub(super) fn field(scheme: &str, credentials: &str) -> Option<HeaderValue> {
-    let mut field = HeaderValue::try_from(format!("{scheme} {credentials}")).ok()?;
+    let credentials = STANDARD.encode(format!("{client_id}:{secret}"));
+    let mut field = HeaderValue::try_from(format!("Basic {credentials}")).ok()?;
     field.set_sensitive(true);
     Some(field)
 }

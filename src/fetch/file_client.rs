@@ -7,6 +7,7 @@ use http::{HeaderValue, Request, Response, header};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::bearer_field::bearer_field;
 use super::endpoint::{Endpoint, shown};
 use super::files::FetchFiles;
 use super::http_client::{FetchError, FetchLimits, HttpClient};
@@ -107,18 +108,9 @@ fn open_token(path: &Path) -> Result<Token, ConfigProblem> {
     let file = TextFile::new(path, LARGEST_TOKEN, unreadable, move |text| {
         // What is wrong with it is said without a character of it.
         let message = || format!("`{shown}` is not one line of visible ASCII characters");
-        field(text).ok_or_else(|| unreadable(message()))
+        bearer_field(text).ok_or_else(|| unreadable(message()))
     });
     Ok(Token { path: path.to_owned(), field: Fresh::open(file)? })
-}
-
-/// `Authorization` with the token of this text. A text that could be more than a token is none.
-fn field(text: &str) -> Option<HeaderValue> {
-    let token = text.trim_ascii_end();
-    let visible = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-    let mut field = HeaderValue::try_from(format!("Bearer {token}")).ok().filter(|_| visible)?;
-    field.set_sensitive(true);
-    Some(field)
 }
 
 #[cfg(test)]
@@ -219,19 +211,5 @@ mod tests {
         let file = TokenFile::new("runtime");
         let sending = file.client(true).send(request("https://id.example.com/jwks"), FetchLimits::default());
         assert!(matches!(sending.now_or_never(), Some(Err(FetchError::Failed(_)))));
-    }
-
-    #[test]
-    fn a_token_is_visible_ascii_with_nothing_but_space_behind_it() {
-        for text in ["a.b.c", "a.b.c\n", "a.b.c \t\r\n\n"] {
-            let field = field(text).unwrap();
-            assert_eq!(field, "Bearer a.b.c");
-            assert_eq!(format!("{field:?}"), "Sensitive");
-        }
-        for text in
-            ["", "\n", " a", "\u{feff}a", "a b", "a\nb", "a\r\nX: y", "a\0", "a\u{7f}", "\u{e9}", "a\u{a0}"]
-        {
-            assert_eq!(field(text), None, "{text:?}");
-        }
     }
 }

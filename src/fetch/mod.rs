@@ -1,5 +1,6 @@
 //! The one way out: bounded HTTP requests to configured or discovered endpoints.
 
+mod bearer_field;
 mod endpoint;
 mod entity_tag;
 mod exchange;
@@ -18,6 +19,7 @@ mod tls_files;
 
 #[cfg(feature = "reqwest")]
 pub(crate) use self::reqwest::DefaultClient;
+pub(crate) use bearer_field::bearer_field;
 pub(crate) use endpoint::{Endpoint, LoopbackHttp, configured, without_secrets};
 pub(crate) use entity_tag::EntityTag;
 #[cfg(feature = "reqwest")]
