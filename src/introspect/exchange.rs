@@ -52,13 +52,16 @@ pub(super) async fn ask(
     let answer = form.post(client, endpoint, limits()).await.map_err(IntrospectionError::Fetch)?;
     match answer.status() {
         StatusCode::OK => body(answer, accepted).map(Said::Body),
-        StatusCode::BAD_REQUEST if says_unsupported(&answer) => Ok(Said::NotTaken),
+        StatusCode::BAD_REQUEST => match error(&answer).as_deref() {
+            // Servers that keep nothing of the JWTs they issue say so with the code of RFC 7009 §2.2.1. It speaks of the
+            // token, and of nothing else.
+            Some("unsupported_token_type") => Ok(Said::NotTaken),
+            Some("invalid_client") => Err(IntrospectionError::CredentialsRefused(StatusCode::BAD_REQUEST)),
+            _ => Err(IntrospectionError::Fetch(FetchError::Status(StatusCode::BAD_REQUEST))),
+        },
         // RFC 7662 §2.3, RFC 6749 §5.2. Servers also say 403, and either without a body.
         status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
             Err(IntrospectionError::CredentialsRefused(status))
-        }
-        StatusCode::BAD_REQUEST if has_error(&answer, "invalid_client") => {
-            Err(IntrospectionError::CredentialsRefused(StatusCode::BAD_REQUEST))
         }
         status @ (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
             Err(IntrospectionError::Overloaded { status, retry_after: retry_after(answer.headers()) })
@@ -75,21 +78,12 @@ fn body(answer: Response<Bytes>, accepted: &'static str) -> Result<String, Intro
     String::from_utf8(answer.into_body().into()).map_err(|_| IntrospectionError::NotText)
 }
 
-/// Servers that keep nothing of the JWTs they issue say so with the code of RFC 7009 §2.2.1. It speaks of the token, and of
-/// nothing else.
-fn says_unsupported(answer: &Response<Bytes>) -> bool {
-    has_error(answer, "unsupported_token_type")
-}
-
-/// Whether an answer is an error of this code (RFC 6749 §5.2).
-fn has_error(answer: &Response<Bytes>, code: &str) -> bool {
-    let text = std::str::from_utf8(answer.body()).ok().filter(|_| is_of_media_type(answer.headers(), JSON));
-    let document = text.and_then(|text| Document::parse(text).ok());
-    let error = |document: Document| {
-        let error = document.root().as_object()?.get("error")?;
-        Some(error.as_str() == Some(code))
-    };
-    document.and_then(error).unwrap_or(false)
+/// The code of an answer that is an error (RFC 6749 §5.2).
+fn error(answer: &Response<Bytes>) -> Option<String> {
+    let text =
+        std::str::from_utf8(answer.body()).ok().filter(|_| is_of_media_type(answer.headers(), JSON))?;
+    let document = Document::parse(text).ok()?;
+    document.root().as_object()?.get("error")?.as_str().map(str::to_owned)
 }
 
 fn retry_after(headers: &HeaderMap) -> Duration {
