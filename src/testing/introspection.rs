@@ -10,6 +10,7 @@ use super::introspection_request::IntrospectionRequest;
 use super::issued::Known;
 use super::reply;
 use super::verified::verified;
+use crate::fetch::is_of_media_type;
 use crate::jose::SignatureAlgorithm;
 
 const JSON: &str = "application/json";
@@ -58,12 +59,10 @@ pub(super) fn answer(documents: &Documents, request: &IntrospectionRequest) -> R
 
 /// Whether it is one form whose fields have each one value (RFC 6749 §3.1), with nothing secret in the URL.
 fn is_sound(request: &IntrospectionRequest) -> bool {
-    let content_type = request.header("content-type").unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
     let query = request.uri.query().unwrap_or_default();
     let exposed = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| SECRETS.contains(&&*name));
     let mut names = HashSet::new();
-    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    is_of_media_type(&request.headers, "application/x-www-form-urlencoded")
         && !exposed
         && request.form.iter().all(|(name, _)| names.insert(name))
 }

@@ -1,10 +1,9 @@
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
-use super::signing::base64url;
+use crate::jose::unique_id;
 
 /// What an issuer was told of a token.
 #[derive(Clone)]
@@ -36,6 +35,6 @@ impl Issued {
 
 /// The text of a new token. `+`, `/`, `~` and `=` are always in it, so whoever forgets to encode it on its way breaks it.
 pub(super) fn new_text(prefix: &str) -> String {
-    let random = [0, 1, 2].map(|part: u8| base64url(&RandomState::new().hash_one(part).to_be_bytes()));
-    format!("{prefix}{}+/~==", random.concat())
+    let unique = unique_id().expect("the system has random numbers");
+    format!("{prefix}{unique}+/~==")
 }
