@@ -136,7 +136,12 @@ impl<T> Kept<T> {
 
 impl Now {
     pub(super) fn of(clock: &dyn Clock) -> Self {
-        Self { monotonic: clock.monotonic(), unix: clock.unix_time() }
+        Self::at(clock.unix_time(), clock)
+    }
+
+    /// Where the wall clock was looked at already.
+    pub(super) fn at(unix: Duration, clock: &dyn Clock) -> Self {
+        Self { monotonic: clock.monotonic(), unix }
     }
 }
 

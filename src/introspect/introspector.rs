@@ -72,10 +72,11 @@ impl Introspector {
         Self { shared: Arc::new(Shared { settings, cache, flights, record }) }
     }
 
-    /// The answer about a token that is kept, or a place among those who wait for it. `keys` verify signed answers.
-    pub(crate) fn look(&self, token: &str, keys: &Keys) -> Looked {
+    /// The answer about a token that is kept, or a place among those who wait for it. `keys` verify signed answers;
+    /// `now` is what the wall clock says.
+    pub(crate) fn look(&self, token: &str, keys: &Keys, now: Duration) -> Looked {
         let shared = &self.shared;
-        let (digest, now) = (TokenDigest::of(token), Now::of(&*shared.settings.clock));
+        let (digest, now) = (TokenDigest::of(token), Now::at(now, &*shared.settings.clock));
         let kept = || shared.cache.get(&digest, now);
         if let Some(answer) = kept() {
             shared.record.answered_from_memory();

@@ -74,9 +74,10 @@ impl Shared {
                 Judged::NeedsKeys(issuer) => Known::NeedsKeys(issuer),
             }),
             Way::Introspection(issuer, introspected) => {
-                Ok(match introspected.introspector.look(token, &issuer.keys) {
+                let now = self.clock.unix_time();
+                Ok(match introspected.introspector.look(token, &issuer.keys, now) {
                     Looked::Known(answer) => {
-                        Known::Decided(introspected.judge(&issuer.rules, Ok(answer), self.clock.unix_time()))
+                        Known::Decided(introspected.judge(&issuer.rules, Ok(answer), now))
                     }
                     Looked::Failed(error) => Known::Decided(Err(Unavailable::from(error).into())),
                     Looked::Pending(waiting) => Known::Asked(Arc::downgrade(issuer), waiting),
