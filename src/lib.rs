@@ -53,8 +53,10 @@ pub use layer::{
     RespondWith, ResponseFuture,
 };
 pub use policy::{
-    Decision, Denial, InvalidScope, Policy, PolicyInput, Requirement, all_scopes, any_scope, anyone,
-    authenticated, not, role, scope, user,
+    ClaimAt, ClaimValue, Considered, Decision, Denial, Explanation, InvalidScope, Policy, PolicyInput,
+    Requirement, StepUp, Verdict, Vocabulary, VocabularyBuilder, acr, all_of, all_scopes, amr, any_acr,
+    any_of, any_scope, anyone, authenticated, claim, client, issuer, max_age, not, permission, predicate,
+    role, scope, subject, user,
 };
 pub use secret::{Secret, SecretReferenceError};
 pub use token::{Identity, ValidatedToken};

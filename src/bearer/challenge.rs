@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use http::{HeaderValue, Uri};
 
 use super::scope::ScopeName;
@@ -86,12 +88,35 @@ impl<'a> Challenge<'a> {
     }
 
     /// Adds all scopes that this request needs, in one `scope` parameter.
-    pub(crate) fn scope(mut self, scopes: &[ScopeName]) -> Self {
-        for (index, scope) in scopes.iter().enumerate() {
-            self.text.push_str(if index == 0 { ", scope=\"" } else { " " });
-            self.text.push_str(scope.as_str());
+    pub(crate) fn scope(self, scopes: &[ScopeName]) -> Self {
+        self.words("scope", scopes)
+    }
+
+    /// Adds the authentication context classes that are enough (RFC 9470 §3).
+    pub(crate) fn acr_values(self, classes: &[ScopeName]) -> Self {
+        self.words("acr_values", classes)
+    }
+
+    /// Adds the longest time since the user authenticated, in whole seconds (RFC 9470 §3).
+    pub(crate) fn max_age(mut self, age: Option<Duration>) -> Self {
+        if let Some(age) = age {
+            self.text.push_str(&format!(", max_age=\"{}\"", age.as_secs()));
         }
-        if !scopes.is_empty() {
+        self
+    }
+
+    fn words(mut self, parameter: &str, words: &[ScopeName]) -> Self {
+        for (index, word) in words.iter().enumerate() {
+            if index == 0 {
+                for part in [", ", parameter, "=\""] {
+                    self.text.push_str(part);
+                }
+            } else {
+                self.text.push(' ');
+            }
+            self.text.push_str(word.as_str());
+        }
+        if !words.is_empty() {
             self.text.push('"');
         }
         self

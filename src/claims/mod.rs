@@ -8,7 +8,7 @@ mod set;
 
 pub use error::{ClaimsError, ClaimsMismatch};
 pub use numeric_date::NumericDate;
-pub(crate) use path::ClaimPath;
+pub(crate) use path::{ClaimPath, Unreadable};
 pub use scopes::Scopes;
-pub(crate) use set::ClaimPosition;
 pub use set::Claims;
+pub(crate) use set::{ClaimPosition, lists};

@@ -1,8 +1,10 @@
+use std::fmt;
+
 use crate::error::ConfigProblem;
 use crate::json::Value;
 
 /// Where a claim stands: a member name, or a path of names through nested objects.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ClaimPath(Box<[Box<str>]>);
 
 /// A claim whose path leads through something that is no object.
@@ -69,6 +71,22 @@ impl ClaimPath {
     }
 }
 
+impl fmt::Display for ClaimPath {
+    /// As [`ClaimPath::parse`] reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [name] = &*self.0
+            && (name.contains("://") || !name.contains(['.', '/']))
+            && !name.starts_with('/')
+        {
+            return f.write_str(name);
+        }
+        for name in &self.0 {
+            write!(f, "/{}", name.replace('~', "~0").replace('/', "~1"))?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +105,8 @@ mod tests {
             ("/a~01", vec!["a~1"]),
         ] {
             assert_eq!(names(text), Ok::<Vec<String>, _>(expected.into_iter().map(str::to_owned).collect()));
+            let path = ClaimPath::parse(text).unwrap();
+            assert_eq!(ClaimPath::parse(&path.to_string()), Ok(path));
         }
         for (text, code) in [
             ("realm_access.roles", "ambiguous_claim_path"),

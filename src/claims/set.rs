@@ -216,28 +216,37 @@ impl Claims {
 
     /// Where the claim at `path` stands in these claims.
     pub(crate) fn find(&self, path: &ClaimPath) -> Result<Option<ClaimPosition>, Unreadable> {
-        let value = path.find(self.document.root())?;
+        let value = self.value_at(path)?;
         Ok(value.map(|value| ClaimPosition(value.position())))
     }
 
-    /// Whether the list at `position` names `wanted`: an array of strings, or of objects with a string `value`
-    /// (RFC 9068 §2.2.3.1 with RFC 7643 §4.1.2). `None` where it cannot be told: the claim is no list, or
-    /// something else in it may be what was meant.
-    pub(crate) fn lists(&self, position: ClaimPosition, wanted: &str) -> Option<bool> {
-        let mut readable = true;
-        for entry in self.document.at(position.0).as_array()? {
-            let name = entry.as_str().or_else(|| entry.as_object()?.get("value")?.as_str());
-            if name == Some(wanted) {
-                return Some(true);
-            }
-            readable &= name.is_some();
-        }
-        readable.then_some(false)
+    /// The value at `position`.
+    pub(crate) fn at(&self, position: ClaimPosition) -> Value<'_> {
+        self.document.at(position.0)
+    }
+
+    /// The value at the end of `path`.
+    pub(crate) fn value_at(&self, path: &ClaimPath) -> Result<Option<Value<'_>>, Unreadable> {
+        path.find(self.document.root())
     }
 
     fn text(&self, position: Option<usize>) -> Option<&str> {
         self.document.at(position?).as_str()
     }
+}
+
+/// Whether a list names one that `is_wanted`: an array of strings, or of objects with a string `value`
+/// (RFC 9068 §2.2.3.1 with RFC 7643 §4.1.2). `None` where it cannot be told: the value is no list, or
+/// something else in it may be what was meant.
+pub(crate) fn lists(value: Value<'_>, mut is_wanted: impl FnMut(&str) -> bool) -> Option<bool> {
+    let mut readable = true;
+    for entry in value.as_array()? {
+        match entry.as_str().or_else(|| entry.as_object()?.get("value")?.as_str()) {
+            Some(name) if is_wanted(name) => return Some(true),
+            name => readable &= name.is_some(),
+        }
+    }
+    readable.then_some(false)
 }
 
 impl Registered {

@@ -105,8 +105,8 @@ impl TrustedIssuer {
     /// kinds are never mixed.
     ///
     /// ```
-    /// use portcullis::testing::{Issuer, decide, validate};
-    /// use portcullis::{Decision, ResourceServer, TrustedIssuer, Validation, scope};
+    /// use portcullis::testing::{Issuer, validate};
+    /// use portcullis::{Decision, Policy as _, PolicyInput, ResourceServer, TrustedIssuer, Validation, scope};
     ///
     /// let issuer = Issuer::offline("https://id.example.com");
     /// let trusted = TrustedIssuer::new(issuer.url()).scopes_at("scp").jwk_set(issuer.jwk_set());
@@ -115,8 +115,8 @@ impl TrustedIssuer {
     /// let token = issuer.token("https://api.example.com").claim("scp", ["read"]).scope("write").sign();
     /// let request = http::Request::get("/").header("authorization", format!("Bearer {token}")).body(())?;
     /// let Validation::Ready(Ok(token)) = validate(&auth, &request) else { panic!("a valid token") };
-    /// assert_eq!(decide(&scope("read"), Some(&token), &request), Decision::Allow);
-    /// assert_ne!(decide(&scope("write"), Some(&token), &request), Decision::Allow);
+    /// assert_eq!(scope("read").decide(&PolicyInput::of(Some(&token), &request)), Decision::Allow);
+    /// assert_ne!(scope("write").decide(&PolicyInput::of(Some(&token), &request)), Decision::Allow);
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn scopes_at(mut self, path: impl Into<String>) -> Self {

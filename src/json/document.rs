@@ -118,6 +118,11 @@ impl<'d> Value<'d> {
         matches!(self.document.node(self.at), Node::Bool(true))
     }
 
+    /// Whether it is the literal `false`.
+    pub(crate) fn is_false(self) -> bool {
+        matches!(self.document.node(self.at), Node::Bool(false))
+    }
+
     /// A finite number.
     pub(crate) fn as_number(self) -> Option<f64> {
         match self.document.node(self.at) {

@@ -34,14 +34,24 @@ impl Challenges {
             RejectionKind::MissingCredential | RejectionKind::CrossSite => self.bare.clone(),
             RejectionKind::MalformedCredential => self.invalid_request.clone(),
             RejectionKind::InvalidToken => self.invalid_token.clone(),
-            RejectionKind::Denied | RejectionKind::ClaimsMismatch => match rejection.reason() {
-                Reason::Denied(denial) if !denial.scope_names().is_empty() => {
-                    let challenge = challenge(&self.protection, RejectionKind::Denied);
-                    challenge.scope(denial.scope_names()).into_header_value()
+            kind
+            @ (RejectionKind::StepUpRequired | RejectionKind::Denied | RejectionKind::ClaimsMismatch) => {
+                match rejection.reason() {
+                    Reason::Denied(denial)
+                        if denial.step_up().is_some() || !denial.scope_names().is_empty() =>
+                    {
+                        let challenge = challenge(&self.protection, kind).scope(denial.scope_names());
+                        let Some(step_up) = denial.step_up() else {
+                            return Some(challenge.into_header_value());
+                        };
+                        // RFC 9470 §3, all in one challenge.
+                        let challenge = challenge.acr_values(step_up.acr_names());
+                        challenge.max_age(step_up.longest_age()).into_header_value()
+                    }
+                    // Where nothing that a client can ask for would cure it, nothing is named.
+                    _ => self.insufficient_scope.clone(),
                 }
-                // Where more scope would not cure it, none is named.
-                _ => self.insufficient_scope.clone(),
-            },
+            }
         })
     }
 }

@@ -159,7 +159,8 @@ impl<R> Gate<R> {
             Principal::Anonymous => None,
         };
         let path = original_uri(request).path();
-        let input = PolicyInput::new(token, request.method(), path, request.extensions());
+        let (now, leeway) = (self.core.clock.unix_time(), self.core.leeway);
+        let input = PolicyInput::new(token, request.method(), path, request.extensions(), now, leeway);
         match self.policy.decide(&input) {
             Decision::Allow => Ok(()),
             // RFC 9110 §15.5.2: whoever may still say who they are is asked to.

@@ -76,6 +76,8 @@ pub enum RejectionKind {
     MissingCredential,
     /// The token is not valid here: 401 `invalid_token`.
     InvalidToken,
+    /// The policy asks for stronger or more recent authentication: 401 `insufficient_user_authentication` (RFC 9470).
+    StepUpRequired,
     /// The policy denied the request: 403 `insufficient_scope`.
     Denied,
     /// The token's claims do not fit the type the handler asks for: 403 `insufficient_scope`.
@@ -96,6 +98,8 @@ impl Rejection {
             Reason::Missing => RejectionKind::MissingCredential,
             Reason::Invalid(_) => RejectionKind::InvalidToken,
             Reason::Unavailable(_) => RejectionKind::Unavailable,
+            // RFC 9470 §3: more authentication first, whatever scope is missing beside it.
+            Reason::Denied(denial) if denial.step_up().is_some() => RejectionKind::StepUpRequired,
             Reason::Denied(_) => RejectionKind::Denied,
             Reason::ClaimsMismatch(_) => RejectionKind::ClaimsMismatch,
             Reason::NoLayer => RejectionKind::LayerMissing,
@@ -117,6 +121,7 @@ impl Rejection {
             Reason::Missing => "missing_credential",
             Reason::Invalid(invalid) => invalid.kind().code(),
             Reason::Unavailable(_) => "unavailable",
+            Reason::Denied(denial) if denial.step_up().is_some() => "step_up_required",
             Reason::Denied(_) => "denied",
             Reason::ClaimsMismatch(_) => "claims_mismatch",
             Reason::NoLayer => "layer_missing",
@@ -128,7 +133,9 @@ impl Rejection {
     pub fn status(&self) -> StatusCode {
         match self.kind() {
             RejectionKind::MalformedCredential => StatusCode::BAD_REQUEST,
-            RejectionKind::MissingCredential | RejectionKind::InvalidToken => StatusCode::UNAUTHORIZED,
+            RejectionKind::MissingCredential
+            | RejectionKind::InvalidToken
+            | RejectionKind::StepUpRequired => StatusCode::UNAUTHORIZED,
             RejectionKind::CrossSite | RejectionKind::Denied | RejectionKind::ClaimsMismatch => {
                 StatusCode::FORBIDDEN
             }
@@ -186,6 +193,10 @@ impl RejectionKind {
             Self::InvalidToken => {
                 (Some("invalid_token"), "The access token is expired, malformed or not valid here")
             }
+            Self::StepUpRequired => (
+                Some("insufficient_user_authentication"),
+                "This request needs stronger or more recent authentication of the user",
+            ),
             Self::Denied | Self::ClaimsMismatch => {
                 (Some("insufficient_scope"), "The access token does not grant what this request needs")
             }

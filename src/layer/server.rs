@@ -46,7 +46,7 @@ impl ResourceServer {
 
 impl<R> ResourceServer<R> {
     /// The same server, whose refusals have a body of type `application/problem+json` (RFC 9457): `type`
-    /// (`about:blank`), `title`, `status`, `detail`, and as in the challenge `error` and `scope`. For services whose
+    /// (`about:blank`), `title`, `status`, `detail`, and as in the challenge `error`, `scope`, `acr_values` and `max_age` (a number). For services whose
     /// response body is `From<Bytes>`; gRPC requests get an empty one.
     ///
     /// Handles of one server share its validated tokens, however they answer.

@@ -1,9 +1,9 @@
 use std::fmt;
-
-use http::{Extensions, Method};
+use std::sync::Arc;
 
 use super::decision::Decision;
-use crate::token::ValidatedToken;
+use super::explanation::Explanation;
+use super::input::PolicyInput;
 
 /// Decides whether a request may reach the inner service.
 ///
@@ -15,7 +15,6 @@ use crate::token::ValidatedToken;
 ///
 /// ```
 /// use http::Request;
-/// use portcullis::testing::decide;
 /// use portcullis::{Claims, Decision, Denial, Policy, PolicyInput, ValidatedToken};
 ///
 /// #[derive(Debug)]
@@ -28,8 +27,9 @@ use crate::token::ValidatedToken;
 /// }
 ///
 /// let token = ValidatedToken::assertion(Claims::from_json("{}")?);
-/// assert_eq!(decide(&ReadOnly, Some(&token), &Request::get("/").body(())?), Decision::Allow);
-/// assert!(matches!(decide(&ReadOnly, Some(&token), &Request::post("/").body(())?), Decision::Deny(_)));
+/// let decide = |request| ReadOnly.decide(&PolicyInput::of(Some(&token), &request));
+/// assert_eq!(decide(Request::get("/").body(())?), Decision::Allow);
+/// assert!(matches!(decide(Request::post("/").body(())?), Decision::Deny(_)));
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[diagnostic::on_unimplemented(
@@ -48,53 +48,38 @@ pub trait Policy: fmt::Debug + Send + Sync + 'static {
     fn takes_anonymous(&self) -> bool {
         false
     }
+
+    /// The same decision as [`decide`](Self::decide)'s, with all that was considered for it. Off the path of requests, so it
+    /// may take its time. Default: the decision alone.
+    fn explain(&self, input: &PolicyInput<'_>) -> Explanation {
+        Explanation::new(self.decide(input))
+    }
 }
 
-/// What a policy sees. Never the token's text, a key, or the request's body.
-#[derive(Clone, Copy, Debug)]
-pub struct PolicyInput<'a> {
-    token: Option<&'a ValidatedToken>,
-    method: &'a Method,
-    path: &'a str,
-    extensions: &'a Extensions,
+impl<P: Policy + ?Sized> Policy for Box<P> {
+    fn decide(&self, input: &PolicyInput<'_>) -> Decision {
+        (**self).decide(input)
+    }
+
+    fn takes_anonymous(&self) -> bool {
+        (**self).takes_anonymous()
+    }
+
+    fn explain(&self, input: &PolicyInput<'_>) -> Explanation {
+        (**self).explain(input)
+    }
 }
 
-impl<'a> PolicyInput<'a> {
-    pub(crate) fn new(
-        token: Option<&'a ValidatedToken>,
-        method: &'a Method,
-        path: &'a str,
-        extensions: &'a Extensions,
-    ) -> Self {
-        Self { token, method, path, extensions }
+impl<P: Policy + ?Sized> Policy for Arc<P> {
+    fn decide(&self, input: &PolicyInput<'_>) -> Decision {
+        (**self).decide(input)
     }
 
-    /// The validated token of the request. `None` only where [`Policy::takes_anonymous`] says so and the request
-    /// has no credential.
-    #[must_use]
-    pub fn token(&self) -> Option<&'a ValidatedToken> {
-        self.token
+    fn takes_anonymous(&self) -> bool {
+        (**self).takes_anonymous()
     }
 
-    /// The request's method.
-    #[must_use]
-    pub fn method(&self) -> &'a Method {
-        self.method
-    }
-
-    /// The path of the request as the client sent it, percent-encoding and all (with `axum` on, also below
-    /// `Router::nest`).
-    ///
-    /// A router may read a path differently (encoded letters, double slashes, dot segments). Where you can, put
-    /// the requirement on the route instead of comparing paths.
-    #[must_use]
-    pub fn path(&self) -> &'a str {
-        self.path
-    }
-
-    /// What outer layers and the server attached to the request.
-    #[must_use]
-    pub fn extensions(&self) -> &'a Extensions {
-        self.extensions
+    fn explain(&self, input: &PolicyInput<'_>) -> Explanation {
+        (**self).explain(input)
     }
 }

@@ -2,26 +2,7 @@ use http::{Request, header};
 
 use crate::bearer::BearerToken;
 use crate::layer::ResourceServer;
-use crate::policy::{Decision, Policy, PolicyInput};
-use crate::token::ValidatedToken;
 use crate::validate::{Presented, Validation};
-
-/// What a policy says of a request by `token` (`None`: without a credential), without a server.
-///
-/// ```
-/// use portcullis::testing::decide;
-/// use portcullis::{Claims, Decision, ValidatedToken, scope};
-///
-/// let token = ValidatedToken::assertion(Claims::from_json(r#"{"scope":"orders:read"}"#)?);
-/// let request = http::Request::get("/orders").body(())?;
-/// assert_eq!(decide(&scope("orders:read"), Some(&token), &request), Decision::Allow);
-/// assert!(matches!(decide(&scope("orders:write"), Some(&token), &request), Decision::Deny(_)));
-/// assert!(matches!(decide(&scope("orders:read"), None, &request), Decision::Deny(_)));
-/// # Ok::<_, Box<dyn std::error::Error>>(())
-/// ```
-pub fn decide<B>(policy: &impl Policy, token: Option<&ValidatedToken>, request: &Request<B>) -> Decision {
-    policy.decide(&PolicyInput::new(token, request.method(), request.uri().path(), request.extensions()))
-}
 
 /// What a validator of your own is given for this request, which has one `Authorization` field with a bearer token.
 ///

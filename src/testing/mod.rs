@@ -66,7 +66,7 @@ pub use contract::assert_http_client_contract;
 pub use documents::Requests;
 pub use fault::Fault;
 pub use flaw::Flaw;
-pub use inputs::{decide, presented, validate};
+pub use inputs::{presented, validate};
 pub use introspection_request::IntrospectionRequest;
 pub use issuer::Issuer;
 pub use token::TokenBuilder;

@@ -64,10 +64,10 @@ pub(crate) struct ClaimMapping {
     pub(crate) answered_by: Option<Box<str>>,
 }
 
-impl ClaimMapping {
+impl TokenLayout {
     /// Whether a token says that the claim of this name is not in it: OpenID Connect Core §5.6.2
     /// (`_claim_names`), and what Entra ID sends where even that would be too long (`hasgroups`, which is never false).
-    pub(super) fn is_left_out(&self, name: Option<&str>, claims: &Claims) -> bool {
+    pub(super) fn leaves_out(&self, name: Option<&str>, claims: &Claims) -> bool {
         let Some(name) = name else { return false };
         let there = |name| claims.member(name).filter(|value| !value.is_null());
         // What is there and no object names nothing that can be told apart.
@@ -75,7 +75,7 @@ impl ClaimMapping {
             let names = there("_claim_names");
             names.is_some_and(|names| names.as_object().is_none_or(|names| names.get(name).is_some()))
         };
-        let hidden = || self.layout.hides_groups && name == "groups" && there("hasgroups").is_some();
+        let hidden = || self.hides_groups && name == "groups" && there("hasgroups").is_some();
         elsewhere() || hidden()
     }
 }

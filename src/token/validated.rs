@@ -2,8 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::layout::{ClaimMapping, ScopesAt, TokenLayout};
-use super::user::UserRule;
-use crate::claims::{ClaimPath, ClaimPosition, Claims, NumericDate, Scopes};
+use crate::claims::{ClaimPath, ClaimPosition, Claims, NumericDate, Scopes, Unreadable, lists};
+use crate::json::Value;
 
 /// An access token that passed validation: the principal of a request.
 ///
@@ -23,7 +23,7 @@ struct Shared {
     answered_by: Option<Box<str>>,
     /// The claims that name the client, of which the first that is there counts.
     client: &'static [&'static str],
-    user: UserRule,
+    layout: &'static TokenLayout,
     scopes: Granted,
     roles: Result<Option<ClaimPosition>, NotTold>,
 }
@@ -70,12 +70,12 @@ impl ValidatedToken {
     pub(crate) fn new(claims: Claims, mapping: &ClaimMapping) -> Self {
         let layout = mapping.layout;
         let roles = match &mapping.roles_at {
-            Some(path) if mapping.is_left_out(path.first(), &claims) => Err(NotTold::LeftOut),
+            Some(path) if layout.leaves_out(path.first(), &claims) => Err(NotTold::LeftOut),
             Some(path) => claims.find(path).map_err(|_| NotTold::Unreadable),
             None => Ok(None),
         };
         let absent = |name| {
-            let left_out = mapping.is_left_out(Some(name), &claims);
+            let left_out = layout.leaves_out(Some(name), &claims);
             if left_out { Granted::NotTold(NotTold::LeftOut) } else { Granted::Nowhere }
         };
         let at = |name, granted: fn(ClaimPosition) -> Granted| {
@@ -84,9 +84,7 @@ impl ValidatedToken {
         // RFC 7662 §2.2 names the members of an answer, whatever the JWTs of its issuer are like.
         let named_by = if mapping.answered_by.is_some() { &TokenLayout::GENERIC } else { layout };
         let scopes = match (&mapping.scopes_at, named_by.scopes) {
-            (Some(path), _) if mapping.is_left_out(path.first(), &claims) => {
-                Granted::NotTold(NotTold::LeftOut)
-            }
+            (Some(path), _) if layout.leaves_out(path.first(), &claims) => Granted::NotTold(NotTold::LeftOut),
             (Some(path), _) => match claims.find(path) {
                 Ok(position) => position.map_or(Granted::Nowhere, Granted::Either),
                 Err(_) => Granted::NotTold(NotTold::Unreadable),
@@ -99,14 +97,7 @@ impl ValidatedToken {
         };
         let answered_by = mapping.answered_by.clone();
         Self {
-            shared: Arc::new(Shared {
-                claims,
-                answered_by,
-                client: named_by.client,
-                user: layout.user,
-                scopes,
-                roles,
-            }),
+            shared: Arc::new(Shared { claims, answered_by, client: named_by.client, layout, scopes, roles }),
         }
     }
 
@@ -182,15 +173,23 @@ impl ValidatedToken {
     /// is case-sensitive and by whole name. A claim that is no list of names lists nothing.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
-        self.lists_role(role) == Some(true)
+        self.lists_role(|held| held == role) == Some(true)
     }
 
-    /// The same, where "it cannot be told" must not be mistaken for "no".
-    pub(crate) fn lists_role(&self, role: &str) -> Option<bool> {
+    /// Whether that claim lists a role that `is_wanted`, where "it cannot be told" must not be mistaken for "no".
+    pub(crate) fn lists_role(&self, is_wanted: impl FnMut(&str) -> bool) -> Option<bool> {
         match self.shared.roles {
-            Ok(Some(roles)) => self.claims().lists(roles, role),
+            Ok(Some(roles)) => lists(self.claims().at(roles), is_wanted),
             Ok(None) => Some(false),
             Err(_) => None,
+        }
+    }
+
+    /// The value at the end of `path`; `None` if it is not there. `Err` where it cannot be told.
+    pub(crate) fn find_claim(&self, path: &ClaimPath) -> Result<Option<Value<'_>>, Unreadable> {
+        match self.claims().value_at(path)? {
+            None if self.shared.layout.leaves_out(path.first(), self.claims()) => Err(Unreadable),
+            value => Ok(value),
         }
     }
 
@@ -202,7 +201,7 @@ impl ValidatedToken {
 
     /// Whether the token speaks for a user, and not for a client on its own behalf. `None` where it does not say.
     pub(crate) fn speaks_for_user(&self) -> Option<bool> {
-        self.shared.user.judge(self.claims(), self.client_id())
+        self.shared.layout.user.judge(self.claims(), self.client_id())
     }
 
     /// Whether both are handles to the same validated claims.

@@ -223,7 +223,7 @@ async fn the_reason_of_a_denial_is_kept_for_the_answer_and_its_observers() {
     let answer = decide(&scope("a").and(role("clerk")), "b", &["clerk"]).await;
     let rejection = answer.rejection.unwrap();
     let denial = rejection.denial().unwrap();
-    assert_eq!(denial.to_string(), "required: scope `a` and role `clerk`");
+    assert_eq!(denial.to_string(), "required: scope `a` and role `clerk`; missing: scope `a`");
     assert_eq!(denial.needed_scopes().collect::<Vec<_>>(), ["a"]);
 }
 
@@ -332,7 +332,7 @@ fn an_empty_name_is_neither_a_user_nor_a_client() {
         (r#"{"sub":"svc","client_id":"","azp":"svc"}"#, false),
     ] {
         let token = ValidatedToken::assertion(Claims::from_json(claims).unwrap());
-        let decision = portcullis::testing::decide(&user(), Some(&token), &request);
+        let decision = user().decide(&PolicyInput::of(Some(&token), &request));
         assert_eq!(decision == Decision::Allow, allowed, "{claims}");
     }
 }

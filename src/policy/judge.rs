@@ -1,0 +1,104 @@
+//! Whether a requirement is met.
+
+use super::input::PolicyInput;
+use super::term::{Grant, Scope, Term};
+use crate::bearer::ScopeName;
+use crate::claims::{NumericDate, lists};
+use crate::token::ValidatedToken;
+
+/// What a token is taken to say beside what it says: for finding out what would be enough.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Assumed<'a> {
+    pub(super) scopes: &'a [ScopeName],
+    /// Authenticated in this class.
+    pub(super) acr: Option<&'a ScopeName>,
+    /// Authenticated just now.
+    pub(super) fresh: bool,
+}
+
+impl Term {
+    /// Whether the request's token meets this.
+    pub(super) fn is_met(&self, input: &PolicyInput<'_>) -> bool {
+        self.judge(input, Assumed::default()) == Some(true)
+    }
+
+    /// The same in three values. What cannot be told (a claim for roles or scopes that is no list of names) is
+    /// neither met nor not met, so that `not` cannot turn it into an admission.
+    pub(super) fn judge(&self, input: &PolicyInput<'_>, assumed: Assumed<'_>) -> Option<bool> {
+        let token = input.token()?;
+        match self {
+            Self::Anyone | Self::Authenticated => Some(true),
+            Self::User => token.speaks_for_user(),
+            Self::AllScopes(scopes) => all(scopes.iter().map(|scope| scope.is_held(token, assumed))),
+            Self::AnyScope(scopes) => any(scopes.iter().map(|scope| scope.is_held(token, assumed))),
+            Self::Role(grant) | Self::Permission(grant) => grant.is_held(input, assumed),
+            Self::Claim(test) => test.judge(input),
+            Self::Client(client) => Some(token.client_id()? == &**client),
+            Self::Issuer(issuer) => Some(token.issuer()? == &**issuer),
+            Self::Subject { issuer, subject } => {
+                let identity = token.identity()?;
+                Some(identity.issuer == &**issuer && identity.subject == &**subject)
+            }
+            Self::Acr(classes) => match assumed.acr {
+                Some(class) => Some(classes.contains(class)),
+                // RFC 9470 §6.1: a class that is not told is none of those that are asked for.
+                None => {
+                    let told = token.claims().member("acr")?.as_str()?;
+                    Some(classes.iter().any(|class| class.as_str() == told))
+                }
+            },
+            Self::Amr(method) => lists(token.claims().member("amr")?, |entry| entry == &**method),
+            Self::MaxAge(age) => {
+                if assumed.fresh {
+                    return Some(true);
+                }
+                let at = token.claims().member("auth_time")?.as_number();
+                let at = at.and_then(NumericDate::from_seconds)?.since_epoch();
+                // Who authenticated in the future did not yet: nobody can tell when it was.
+                let now = Some(input.now()).filter(|now| at <= now.saturating_add(input.leeway()))?;
+                Some(now <= at.saturating_add(*age).saturating_add(input.leeway()))
+            }
+            Self::Predicate(predicate) => predicate.judge(input),
+            Self::AllOf(parts) => all(parts.iter().map(|part| part.judge(input, assumed))),
+            Self::AnyOf(parts) => any(parts.iter().map(|part| part.judge(input, assumed))),
+            Self::Not(part) => part.judge(input, assumed).map(|met| !met),
+        }
+    }
+}
+
+impl Scope {
+    pub(super) fn is_held(&self, token: &ValidatedToken, assumed: Assumed<'_>) -> Option<bool> {
+        if assumed.scopes.contains(&self.name) {
+            return Some(true);
+        }
+        let lists = |scope: &ScopeName| token.lists_scope(scope.as_str());
+        any(std::iter::once(&self.name).chain(&self.implied_by).map(lists))
+    }
+}
+
+impl Grant {
+    fn is_held(&self, input: &PolicyInput<'_>, assumed: Assumed<'_>) -> Option<bool> {
+        let token = input.token()?;
+        let named = || token.lists_role(|role| self.roles.contains(role));
+        let named = (!self.roles.is_empty()).then(named);
+        any(named.into_iter().chain(self.signs.iter().map(|sign| sign.judge(input, assumed))))
+    }
+}
+
+/// Whether all hold. One that does not hold decides it, whatever cannot be told of the others.
+pub(super) fn all(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut so_far = Some(true);
+    for answer in answers {
+        match answer {
+            Some(true) => {}
+            Some(false) => return Some(false),
+            None => so_far = None,
+        }
+    }
+    so_far
+}
+
+/// Whether one holds.
+pub(super) fn any(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    all(answers.map(|answer| answer.map(|met| !met))).map(|none| !none)
+}
