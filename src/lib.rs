@@ -25,6 +25,7 @@ mod metadata;
 mod policy;
 mod reload;
 mod secret;
+mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
@@ -59,6 +60,7 @@ pub use policy::{
     role, scope, subject, user,
 };
 pub use secret::{Secret, SecretReferenceError};
+pub use table::{PolicyTable, PolicyTableBuilder, Rule};
 pub use token::{Identity, ValidatedToken};
 pub use validate::{
     InvalidToken, InvalidTokenKind, Presented, Profile, TokenValidator, Unavailable, UnknownProfile,

@@ -25,6 +25,7 @@ pub use claim_test::ClaimValue;
 pub use decide::Policy;
 pub use decision::{Decision, Denial};
 pub use explanation::{Considered, Explanation, Verdict};
+pub(crate) use input::PathParameters;
 pub use input::PolicyInput;
 pub use requirement::{InvalidScope, Requirement};
 pub use step_up::StepUp;
