@@ -55,9 +55,9 @@ pub use layer::{
 };
 pub use policy::{
     ClaimAt, ClaimValue, Considered, Decision, Denial, Explanation, InvalidScope, Policy, PolicyInput,
-    Requirement, StepUp, Verdict, Vocabulary, VocabularyBuilder, acr, all_of, all_scopes, amr, any_acr,
-    any_of, any_scope, anyone, authenticated, claim, client, issuer, max_age, not, permission, predicate,
-    role, scope, subject, user,
+    Requirement, Shadow, StepUp, Verdict, Vocabulary, VocabularyBuilder, acr, all_of, all_scopes, amr,
+    any_acr, any_of, any_scope, anyone, authenticated, claim, client, issuer, max_age, not, permission,
+    predicate, role, scope, shadow, subject, user,
 };
 pub use secret::{Secret, SecretReferenceError};
 pub use table::{PolicyTable, PolicyTableBuilder, Rule};
