@@ -5,6 +5,9 @@
 /// Where a path names one thing in one way, whoever decides about it and whoever serves it mean the same. What has several
 /// ways is refused, instead of guessing which of them the router takes.
 pub(super) fn ambiguity(path: &str) -> Option<&'static str> {
+    if is_plain(path) {
+        return None;
+    }
     let Some(rest) = path.strip_prefix('/') else { return Some("the path does not begin with a slash") };
     let mut segments = rest.split('/').peekable();
     while let Some(segment) = segments.next() {
@@ -37,6 +40,22 @@ pub(super) fn ambiguity(path: &str) -> Option<&'static str> {
         }
     }
     None
+}
+
+/// Whether there is nothing in the path that needs a second look, as in nearly all of them.
+fn is_plain(path: &str) -> bool {
+    let mut behind_slash = false;
+    path.starts_with('/')
+        && path.bytes().all(|byte| {
+            let fine = match byte {
+                b'%' | b'\\' => false,
+                b'/' | b'.' => !behind_slash,
+                b'!'..=b'~' => true,
+                _ => false,
+            };
+            behind_slash = byte == b'/';
+            fine
+        })
 }
 
 fn digit(byte: u8) -> Option<u8> {
@@ -76,6 +95,7 @@ mod tests {
         ] {
             assert_eq!(ambiguity(path), None, "{path}");
         }
+        assert!(is_plain("/a/b-c/7.json") && !is_plain("/a/.well-known"));
         for path in [
             "",
             "*",
