@@ -28,7 +28,7 @@ fn codes(rules: &[(&str, Requirement)]) -> Vec<&'static str> {
         builder = builder.rule(*rule, requirement.clone());
     }
     let error = builder.build().err();
-    error.iter().flat_map(|error| error.problems()).map(portcullis::ConfigProblem::code).collect()
+    error.iter().flat_map(portcullis::ConfigError::problems).map(portcullis::ConfigProblem::code).collect()
 }
 
 #[test]
