@@ -51,6 +51,13 @@ fn decisions() -> Group {
     for (name, policy) in allowed {
         cases.push(decided(name, &token, policy, true));
     }
+    let roles: Vec<_> = (1..200).map(|number| format!("role-{number:03}")).chain(["clerk".into()]).collect();
+    cases.push(decided(
+        "the last of 200 roles",
+        &token.clone().claim("roles", roles),
+        Box::new(role("clerk")),
+        true,
+    ));
     cases.push(decided("denied: a scope is missing", &token, Box::new(scope("orders:delete")), false));
     cases.push(decided("denied: scope and role", &token, Box::new(typical.and(role("admin"))), false));
     Group { title: "policy: decisions, token with 6 scopes and 3 roles".to_owned(), cases }

@@ -9,11 +9,18 @@ pub(super) struct Tree {
 /// What may follow after some segments: indices of nodes, and places.
 #[derive(Debug, Default)]
 struct Node {
-    /// Sorted.
+    /// Sorted by length first, which tells most names apart.
     literals: Vec<(Box<str>, usize)>,
     parameter: Option<usize>,
     rest: Option<usize>,
     end: Option<usize>,
+}
+
+impl Node {
+    /// Where the literal is, or else belongs.
+    fn place_of(&self, literal: &str) -> Result<usize, usize> {
+        self.literals.binary_search_by(|(own, _)| (own.len(), &**own).cmp(&(literal.len(), literal)))
+    }
 }
 
 impl Tree {
@@ -38,7 +45,7 @@ impl Tree {
         let Some(path) = path else { return node.end };
         let (segment, behind) =
             path.split_once('/').map_or((path, None), |(segment, rest)| (segment, Some(rest)));
-        let literal = node.literals.binary_search_by(|(own, _)| (**own).cmp(segment)).ok();
+        let literal = node.place_of(segment).ok();
         let literal = literal.and_then(|at| node.literals.get(at)).map(|(_, next)| *next);
         let parameter = node.parameter.filter(|_| !segment.is_empty());
         let below = |next: usize| self.find_below(self.nodes.get(next)?, behind);
@@ -61,7 +68,7 @@ impl Tree {
         let Some(node) = self.nodes.get_mut(at) else { return at };
         let next = match segment {
             None => *node.parameter.get_or_insert(new),
-            Some(literal) => match node.literals.binary_search_by(|(own, _)| (**own).cmp(literal)) {
+            Some(literal) => match node.place_of(literal) {
                 Ok(found) => node.literals.get(found).map_or(new, |(_, next)| *next),
                 Err(gap) => {
                     node.literals.insert(gap, (literal.into(), new));
