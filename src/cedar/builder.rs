@@ -42,7 +42,8 @@ impl CedarPolicyBuilder {
     ///
     /// It declares `User`, `Client` and `Subject`, as far as they are to be let in, with the claims that policies ask about; `Role` and
     /// `Scope` as what they are in; and for each action the part of the context that its policies ask about. Claims that it does not
-    /// declare are not told, and a token without one that it requires is denied.
+    /// declare are not told. A token is denied that has one of another type, lacks one that is required, or has a role that an `enum` of
+    /// them does not list.
     ///
     /// ```
     /// use portcullis::{CedarPolicy, Claims, Decision, Policy as _, PolicyInput, ValidatedToken};

@@ -77,9 +77,14 @@ use crate::policy::{Decision, Denial, Explanation, Policy, PolicyInput};
 /// denial and an explanation name policies (by their `@id`, or else `policy0`, `policy1` and so on, in the order of the text), and nothing of
 /// the token. No scope is asked for in the challenge, as Cedar does not say which would have been enough.
 ///
-/// Beside the vocabulary of this crate, that differs in two things. A claim of another shape than a policy expects is an error there only for
-/// operators that ask for a type: `principal.level == 5` is false for the text `"5"`, and its opposite true, where
-/// [`claim`](crate::claim) says neither. And `principal has level` is false for what is left out (4). A schema has both refused or told.
+/// # Where it differs from the vocabulary of this crate
+///
+/// A claim of another shape than a policy expects can be told from one that is not what is asked for only by operators that need a type
+/// (`<`, `contains`, `like`, attributes of it), which then cannot be evaluated. Equality is another matter: for the text `"5"`,
+/// `principal.level == 5` is false and `principal.level != 5` true, where [`claim`](crate::claim) says neither. So is `principal has level`
+/// for a number with a fraction, which is left out (4). So write what has to be (`forbid .. unless { principal has level && principal.level == 5 }`),
+/// and not what must not be, or a schema, with which such tokens are denied. Otherwise Cedar is the stricter one: nothing is said of a
+/// token without issuer or subject (2) or of which roles cannot be told (3), and an entry `{"value": "staff"}` is no name.
 ///
 /// # What it costs
 ///
