@@ -88,9 +88,10 @@ use crate::policy::{Decision, Denial, Explanation, Policy, PolicyInput};
 ///
 /// # What it costs
 ///
-/// Policies, schema and static entities are read once and shared by clones. A decision makes the principal and the context, with a few
-/// allocations for each claim, role and scope, copies the table of static entities and looks at each of them, and evaluates every policy.
-/// So it grows with all of these: keep in static entities what says how names relate, a few hundred at most, and not your data.
+/// Policies, schema and static entities are read once and shared by clones. A decision makes the principal and the context, copies the
+/// table of static entities and looks at each of them, and evaluates every policy: of a token with ten claims about 125 allocations, one more
+/// for each static entity, and a dozen for each policy. A thousand static entities cost many times what a decision without them does: keep
+/// there what says how names relate, a few dozen at most, and not your data.
 #[derive(Clone)]
 pub struct CedarPolicy(Arc<Shared>);
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use http::{Method, Request};
 use portcullis::testing::Flaw;
 use portcullis::{
-    CedarPolicy, CedarPolicyBuilder, Claims, Decision, Policy as _, PolicyInput, ValidatedToken,
+    CedarPolicy, CedarPolicyBuilder, Claims, ConfigProblem, Decision, Policy as _, PolicyInput,
+    ValidatedToken,
 };
 use serde_json::{Value, json};
 
@@ -41,7 +42,7 @@ fn reason(policy: &CedarPolicy, claims: &Value) -> Option<String> {
 }
 
 fn codes(builder: CedarPolicyBuilder) -> Vec<&'static str> {
-    builder.build().unwrap_err().problems().iter().map(|problem| problem.code()).collect()
+    builder.build().unwrap_err().problems().iter().map(ConfigProblem::code).collect()
 }
 
 /// Whether `when`, of a permission for everybody, holds.
