@@ -6,6 +6,8 @@
 mod bearer;
 mod boxed;
 mod builder;
+#[cfg(feature = "cedar")]
+mod cedar;
 mod claims;
 mod client_auth;
 mod clock;
@@ -34,6 +36,8 @@ mod validate;
 pub use bearer::{BearerToken, CredentialError};
 pub use boxed::{BoxError, BoxFuture};
 pub use builder::ResourceServerBuilder;
+#[cfg(feature = "cedar")]
+pub use cedar::{CedarPolicy, CedarPolicyBuilder};
 pub use claims::{Claims, ClaimsError, ClaimsMismatch, NumericDate, Scopes};
 pub use client_auth::{ClientAuthentication, PrivateKey};
 pub use clock::{Clock, SystemClock};

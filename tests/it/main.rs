@@ -14,6 +14,7 @@ mod support;
 mod answers;
 mod axum;
 mod carriers;
+mod cedar;
 mod claims;
 mod codes;
 mod composition;
