@@ -78,7 +78,7 @@ impl Term {
 impl Grant {
     /// Which roles would do, where it is not the one that it is named after.
     fn how(&self) -> Option<String> {
-        if self.roles.is_empty() && self.signs.is_empty() {
+        if !self.is_defined() {
             return Some("no vocabulary says who has it".to_owned());
         }
         let others: Vec<_> =

@@ -77,8 +77,9 @@ impl Scope {
 }
 
 impl Grant {
+    /// What nobody has defined cannot be told, so neither it nor its opposite admits.
     fn is_held(&self, input: &PolicyInput<'_>, assumed: Assumed<'_>) -> Option<bool> {
-        let token = input.token()?;
+        let token = input.token().filter(|_| self.is_defined())?;
         let named = || token.lists_role(|role| self.roles.contains(role));
         let named = (!self.roles.is_empty()).then(named);
         any(named.into_iter().chain(self.signs.iter().map(|sign| sign.judge(input, assumed))))

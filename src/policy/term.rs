@@ -66,6 +66,11 @@ impl Grant {
     pub(super) fn permission(name: &str) -> Self {
         Self { name: name.into(), roles: Names::new([]), signs: Vec::new() }
     }
+
+    /// Whether anything can show it.
+    pub(super) fn is_defined(&self) -> bool {
+        !(self.roles.is_empty() && self.signs.is_empty())
+    }
 }
 
 impl Term {

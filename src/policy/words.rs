@@ -85,7 +85,7 @@ pub fn role(role: &str) -> Requirement {
 }
 
 /// Requires a permission. Which roles have it, and which claims show it, a [`Vocabulary`](crate::Vocabulary) says; where none
-/// is applied, nobody has it.
+/// is applied, it cannot be told, so that neither the permission nor its opposite admits.
 ///
 /// # Panics
 ///
