@@ -23,7 +23,8 @@ impl Policy for Requirement {
     }
 
     fn explain(&self, input: &PolicyInput<'_>) -> Explanation {
-        Explanation::new(self.decide(input)).considering(self.0.considered(input))
+        let asked = self.0.may_take_anonymous();
+        Explanation::new(self.decide(input)).considering(self.0.considered(input, asked))
     }
 }
 
@@ -49,10 +50,13 @@ impl Requirement {
 }
 
 impl Term {
-    fn considered(&self, input: &PolicyInput<'_>) -> Considered {
-        let judged = match input.token() {
-            Some(_) => self.judge(input, Assumed::default()),
-            None => Some(self.takes_anonymous(input)),
+    /// `asked`: whether what this is a part of is ever asked about requests without a token.
+    fn considered(&self, input: &PolicyInput<'_>, asked: bool) -> Considered {
+        let asked = asked && self.may_bear_anonymous();
+        let judged = match (input.token(), self) {
+            (Some(_), _) => self.judge(input, Assumed::default()),
+            (None, Self::Predicate(predicate)) if asked => predicate.judge(input),
+            (None, _) => Some(self.takes_anonymous(input)),
         };
         let verdict = match judged {
             Some(true) => Verdict::Met,
@@ -60,10 +64,10 @@ impl Term {
             None => Verdict::CannotTell,
         };
         let considered = Considered::new(self.to_string(), verdict)
-            .with_parts(self.parts().iter().map(|part| part.considered(input)));
+            .with_parts(self.parts().iter().map(|part| part.considered(input, asked)));
         match self {
             Self::Role(grant) | Self::Permission(grant) => {
-                let signs = grant.signs.iter().map(|sign| sign.considered(input));
+                let signs = grant.signs.iter().map(|sign| sign.considered(input, asked));
                 let considered = considered.with_parts(signs);
                 grant.how().into_iter().fold(considered, Considered::because)
             }
