@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::claim_test::{ClaimIs, ClaimTest, ClaimValue, Scalar};
+use super::claim_test::{ClaimIs, ClaimTest, ClaimValue, Scalar, is_word};
 use super::predicate::Predicate;
 use super::requirement::{InvalidScope, Requirement};
 use super::term::{Grant, Scope, Term};
@@ -67,7 +67,7 @@ struct ClaimForm {
 }
 
 #[derive(Deserialize, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a text, a whole number of 32 bits, or `true` or `false`")]
 enum ScalarForm {
     Bool(bool),
     Number(i32),
@@ -198,6 +198,9 @@ impl ClaimForm {
         }
         if self.is_any_of.as_ref().is_some_and(Vec::is_empty) {
             return Err("`is_any_of` needs at least one value".to_owned());
+        }
+        if let Some(word) = self.has_word.as_deref().filter(|word| !is_word(word)) {
+            return Err(format!("`has_word` needs one word, and `{word}` is none"));
         }
         let mut said = [
             self.exists.map(|_| ClaimIs::Present),
