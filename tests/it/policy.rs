@@ -1,5 +1,14 @@
 //! Scopes, roles, and how they combine.
 
+mod asking;
+mod claims;
+mod data;
+mod generated;
+mod principals;
+mod properties;
+mod step_up;
+mod vocabulary;
+
 use http::{Method, Request};
 use portcullis::testing::TokenBuilder;
 use portcullis::{
