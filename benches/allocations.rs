@@ -19,6 +19,8 @@ mod cases;
 mod introspection;
 #[path = "overhead/loopback.rs"]
 mod loopback;
+#[path = "overhead/policy.rs"]
+mod policy;
 #[path = "overhead/token.rs"]
 mod token;
 

@@ -16,6 +16,9 @@ pub mod jsonwebtoken {}
 #[doc = include_str!("../docs/keys.md")]
 pub mod keys {}
 
+#[doc = include_str!("../docs/policies.md")]
+pub mod policies {}
+
 #[doc = include_str!("../docs/providers.md")]
 pub mod providers {}
 

@@ -25,6 +25,7 @@ mod metadata;
 mod policy;
 mod reload;
 mod secret;
+mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
@@ -54,11 +55,12 @@ pub use layer::{
 };
 pub use policy::{
     ClaimAt, ClaimValue, Considered, Decision, Denial, Explanation, InvalidScope, Policy, PolicyInput,
-    Requirement, StepUp, Verdict, Vocabulary, VocabularyBuilder, acr, all_of, all_scopes, amr, any_acr,
-    any_of, any_scope, anyone, authenticated, claim, client, issuer, max_age, not, permission, predicate,
-    role, scope, subject, user,
+    Requirement, Shadow, StepUp, Verdict, Vocabulary, VocabularyBuilder, acr, all_of, all_scopes, amr,
+    any_acr, any_of, any_scope, anyone, authenticated, claim, client, issuer, max_age, not, permission,
+    predicate, role, scope, shadow, subject, user,
 };
 pub use secret::{Secret, SecretReferenceError};
+pub use table::{PolicyTable, PolicyTableBuilder, Rule};
 pub use token::{Identity, ValidatedToken};
 pub use validate::{
     InvalidToken, InvalidTokenKind, Presented, Profile, TokenValidator, Unavailable, UnknownProfile,

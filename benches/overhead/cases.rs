@@ -14,6 +14,7 @@ use tower::service_fn;
 
 use super::case::{Case, Group, request, router};
 use super::introspection;
+use super::policy;
 use super::token::{issuer, raw_verification, server, small, usual};
 
 /// Every group. Each is made when its turn comes.
@@ -21,7 +22,7 @@ pub(crate) fn groups() -> impl Iterator<Item = Group> {
     let admitted = SignatureAlgorithm::ALL.into_iter().map(admitted);
     let refused = [SignatureAlgorithm::Rs256, SignatureAlgorithm::Es256].into_iter().map(refused);
     let growth = [more_keys, more_issuers, more_scopes, larger_tokens].into_iter().map(|group| group());
-    admitted.chain(refused).chain(growth).chain(introspection::groups())
+    admitted.chain(refused).chain(growth).chain(introspection::groups()).chain(policy::groups())
 }
 
 /// A valid token, verified anew each time.

@@ -20,6 +20,7 @@ mod cases;
 mod introspection;
 mod loopback;
 mod measure;
+mod policy;
 mod token;
 
 use std::time::Duration;

@@ -55,7 +55,12 @@ pub(crate) fn usual(issuer: &Issuer, algorithm: SignatureAlgorithm) -> TokenBuil
 
 /// What an introspection endpoint answers about such a token (RFC 7662 §2.2).
 pub(crate) fn answer_about(token: TokenBuilder) -> String {
-    let jwt = token.claim("active", true).claim("token_type", "Bearer").sign();
+    claims_of(token.claim("active", true).claim("token_type", "Bearer"))
+}
+
+/// The claims of a token, as they stand in it.
+pub(crate) fn claims_of(token: TokenBuilder) -> String {
+    let jwt = token.sign();
     let payload = jwt.split('.').nth(1).unwrap();
     String::from_utf8(decode(payload)).unwrap()
 }

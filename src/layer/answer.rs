@@ -71,6 +71,10 @@ fn report(rejection: &Rejection) {
         }
         // Every client without a token meets this once; it is not news.
         Reason::Missing => tracing::debug!(target: "portcullis", status, code, "request refused"),
+        Reason::Denied(denial) => {
+            let rule = denial.rule();
+            tracing::info!(target: "portcullis", status, code, rule, reason = %rejection, "request refused");
+        }
         _ => tracing::info!(target: "portcullis", status, code, reason = %rejection, "request refused"),
     }
 }

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::claim_test::{ClaimIs, ClaimTest};
 use super::term::{Scope, Term};
 use crate::bearer::ScopeName;
 
@@ -60,6 +61,21 @@ impl Requirement {
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self(Term::any_of(vec![self.0, other.0]))
+    }
+}
+
+impl Requirement {
+    /// The names of the parts of the path that it compares claims with.
+    pub(crate) fn path_parameters(&self) -> Vec<&str> {
+        fn gather<'t>(term: &'t Term, names: &mut Vec<&'t str>) {
+            if let Term::Claim(ClaimTest { is: ClaimIs::PathParameter(name), .. }) = term {
+                names.push(name);
+            }
+            term.parts().iter().for_each(|part| gather(part, names));
+        }
+        let mut names = Vec::new();
+        gather(&self.0, &mut names);
+        names
     }
 }
 

@@ -40,6 +40,8 @@ mod policy;
 mod providers;
 mod quickstart;
 mod secrets;
+mod shadow;
+mod table;
 mod test_kit;
 mod tidy;
 mod tonic;

@@ -1,0 +1,77 @@
+use super::template::Shape;
+
+/// Shapes as a tree of segments, each with the place of something.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    nodes: Vec<Node>,
+}
+
+/// What may follow after some segments: indices of nodes, and places.
+#[derive(Debug, Default)]
+struct Node {
+    /// Sorted.
+    literals: Vec<(Box<str>, usize)>,
+    parameter: Option<usize>,
+    rest: Option<usize>,
+    end: Option<usize>,
+}
+
+impl Tree {
+    pub(super) fn insert(&mut self, shape: &Shape, place: usize) {
+        let mut at = self.grow_root();
+        for segment in shape.segments() {
+            at = self.grow(at, segment);
+        }
+        if let Some(node) = self.nodes.get_mut(at) {
+            *(if shape.has_rest() { &mut node.rest } else { &mut node.end }) = Some(place);
+        }
+    }
+
+    /// The place of the most specific shape for `path`, which begins with a slash: of two shapes, the one that is more specific is
+    /// so at the first segment where they differ, since the other way round neither would be.
+    pub(super) fn find(&self, path: &str) -> Option<usize> {
+        self.find_below(self.nodes.first()?, path.strip_prefix('/'))
+    }
+
+    /// `path` is what follows behind a slash; `None` where nothing does, not even a slash. As deep as the deepest shape, at most.
+    fn find_below(&self, node: &Node, path: Option<&str>) -> Option<usize> {
+        let Some(path) = path else { return node.end };
+        let (segment, behind) =
+            path.split_once('/').map_or((path, None), |(segment, rest)| (segment, Some(rest)));
+        let literal = node.literals.binary_search_by(|(own, _)| (**own).cmp(segment)).ok();
+        let literal = literal.and_then(|at| node.literals.get(at)).map(|(_, next)| *next);
+        let parameter = node.parameter.filter(|_| !segment.is_empty());
+        let below = |next: usize| self.find_below(self.nodes.get(next)?, behind);
+        literal
+            .and_then(below)
+            .or_else(|| parameter.and_then(below))
+            .or_else(|| node.rest.filter(|_| !path.is_empty()))
+    }
+
+    fn grow_root(&mut self) -> usize {
+        if self.nodes.is_empty() {
+            self.nodes.push(Node::default());
+        }
+        0
+    }
+
+    /// The node behind `segment`, made if there is none.
+    fn grow(&mut self, at: usize, segment: Option<&str>) -> usize {
+        let new = self.nodes.len();
+        let Some(node) = self.nodes.get_mut(at) else { return at };
+        let next = match segment {
+            None => *node.parameter.get_or_insert(new),
+            Some(literal) => match node.literals.binary_search_by(|(own, _)| (**own).cmp(literal)) {
+                Ok(found) => node.literals.get(found).map_or(new, |(_, next)| *next),
+                Err(gap) => {
+                    node.literals.insert(gap, (literal.into(), new));
+                    new
+                }
+            },
+        };
+        if next == new {
+            self.nodes.push(Node::default());
+        }
+        next
+    }
+}
