@@ -74,6 +74,13 @@ impl Term {
             Self::Predicate(predicate) if !predicate.is_known() => {
                 considered.because("the program has no predicate of this name")
             }
+            Self::AuthorizationDetail(test) if verdict == Verdict::CannotTell => {
+                considered.because(if test.locations.is_empty() {
+                    "one that may be meant is ill-formed, or is for locations and none is named here"
+                } else {
+                    "one that may be meant is ill-formed"
+                })
+            }
             _ => considered,
         }
     }

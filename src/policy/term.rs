@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::claim_test::ClaimTest;
+use super::detail_test::DetailTest;
 use super::names::Names;
 use super::predicate::Predicate;
 use crate::bearer::ScopeName;
@@ -22,6 +23,13 @@ pub(super) enum Term {
         issuer: Box<str>,
         subject: Box<str>,
     },
+    /// Somebody acts for the subject.
+    Acting,
+    Actor {
+        issuer: Box<str>,
+        subject: Box<str>,
+    },
+    AuthorizationDetail(Box<DetailTest>),
     /// Any of these classes.
     Acr(Box<[ScopeName]>),
     Amr(Box<str>),

@@ -194,6 +194,14 @@ impl ValidatedToken {
         self.claims().value_at(path)
     }
 
+    /// The same of a top-level member; `null` counts as absent.
+    pub(crate) fn find_member(&self, name: &str) -> Result<Option<Value<'_>>, Unreadable> {
+        if self.shared.layout.leaves_out(Some(name), self.claims()) {
+            return Err(Unreadable);
+        }
+        Ok(self.claims().member(name).filter(|value| !value.is_null()))
+    }
+
     /// Whether the issuer left out the list of groups that roles or scopes are read from.
     pub(crate) fn leaves_out_groups(&self) -> bool {
         matches!(self.shared.roles, Err(NotTold::LeftOut))

@@ -1,8 +1,10 @@
 //! Scopes, roles, and how they combine.
 
 mod asking;
+mod authorization_details;
 mod claims;
 mod data;
+mod delegation;
 mod generated;
 mod principals;
 mod properties;

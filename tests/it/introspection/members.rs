@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use portcullis::{
-    Identity, Profile, ResourceServer, TrustedIssuer, ValidatedToken, any_acr, authenticated, max_age, role,
-    scope, user,
+    Identity, Profile, ResourceServer, TrustedIssuer, ValidatedToken, actor, any_acr, authenticated,
+    authorization_detail, max_age, role, scope, user,
 };
 use serde_json::{Value, json};
 use tower::{ServiceExt as _, service_fn};
@@ -513,6 +513,45 @@ async fn authentication_in_an_answer_feeds_the_policy_as_that_in_a_jwt_does() {
     let mut unscoped = answer(json!("low"), json!(NOW));
     unscoped["scope"] = json!("write");
     judged(&world, &api, unscoped).await.assert_step_up(&[("scope", "read"), named[0], named[1]]);
+}
+
+#[tokio::test]
+async fn authorization_details_of_an_answer_feed_the_policy_as_those_of_a_jwt_do() {
+    // covers: INT-024, POL-022, POL-024
+    let world = World::new();
+    let pay = authorization_detail("payment").with_action("initiate").granted();
+    let api = Api::new(world.server(introspection()).require(pay));
+    let of = |kind: &str| json!([{ "type": kind, "actions": ["initiate"] }]);
+    judged(&world, &api, with("authorization_details", of("payment"))).await.assert_admitted();
+    let nested = json!({ "authorization_details": of("payment") });
+    for wrong in
+        [of("account"), json!([]), Value::Null, of("payment")[0].clone(), json!("payment"), nested.clone()]
+    {
+        judged(&world, &api, with("authorization_details", wrong)).await.assert_denied(None);
+    }
+    // At the top level of the answer, and nowhere else.
+    judged(&world, &api, with("token", nested)).await.assert_denied(None);
+    judged(&world, &api, active()).await.assert_denied(None);
+}
+
+#[tokio::test]
+async fn the_actor_in_an_answer_is_the_outermost_and_of_the_issuer_that_was_asked() {
+    // covers: POL-026, POL-029
+    let world = World::new();
+    let api = Api::new(world.server(introspection()).require(actor(ISSUER, "svc-a")));
+    let mut unsaid = without(["iss"]);
+    unsaid["act"] = json!({ "sub": "svc-a" });
+    for right in [with("act", json!({ "sub": "svc-a" })), unsaid] {
+        judged(&world, &api, right).await.assert_admitted();
+    }
+    for wrong in
+        [json!({ "sub": "svc-b", "act": { "sub": "svc-a" } }), json!({ "sub": "svc-b" }), Value::Null]
+    {
+        judged(&world, &api, with("act", wrong)).await.assert_denied(None);
+    }
+    for ill_typed in [json!("svc-a"), json!(["svc-a"]), json!({ "sub": "svc-a", "act": "x" })] {
+        judged(&world, &api, with("act", ill_typed)).await.assert_invalid("malformed_token");
+    }
 }
 
 #[tokio::test]

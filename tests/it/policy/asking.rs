@@ -9,6 +9,7 @@ use portcullis::{
 
 use crate::support::NOW;
 
+#[expect(clippy::needless_pass_by_value, reason = "so that a call reads well")]
 pub(super) fn token(claims: impl ToString) -> ValidatedToken {
     ValidatedToken::assertion(Claims::from_json(claims.to_string()).unwrap())
 }
@@ -47,6 +48,7 @@ pub(super) fn found(requirement: &Requirement, token: Option<&ValidatedToken>) -
 
 /// The same by these claims; and what is decided follows from it, for the requirement and for its opposite.
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "so that a call reads well")]
 pub(super) fn assert_found(requirement: &Requirement, claims: impl ToString, expected: Option<bool>) {
     let (claims, opposite) = (claims.to_string(), not(requirement.clone()));
     assert_eq!(found(requirement, Some(&token(&claims))), expected, "{requirement} / {claims}");

@@ -1,8 +1,8 @@
 //! Requirements as data.
 
 use portcullis::{
-    Requirement, Vocabulary, all_of, all_scopes, any_of, any_scope, authenticated, claim, not, permission,
-    predicate, role, scope, subject,
+    Requirement, Vocabulary, acting, actor, all_of, all_scopes, any_of, any_scope, authenticated,
+    authorization_detail, claim, not, permission, predicate, role, scope, subject,
 };
 use serde_json::{Value, json};
 
@@ -48,6 +48,23 @@ fn every_part_has_one_form() {
         (claim("a").has_word("b"), claims(json!({ "path": "a", "has_word": "b" }))),
         (claim("a").has_member("b"), claims(json!({ "path": "a", "has_member": "b" }))),
         (claim("a").equals_path_parameter("b"), claims(json!({ "path": "a", "equals_path_parameter": "b" }))),
+        (acting(), json!("acting")),
+        (actor("i", "s"), json!({ "actor": { "issuer": "i", "subject": "s" } })),
+        (authorization_detail("t").granted(), json!({ "authorization_detail": { "type": "t" } })),
+        (
+            authorization_detail("t")
+                .at_location("l")
+                .with_action("a")
+                .with_action("b")
+                .with_datatype("d")
+                .with_identifier("i")
+                .with_privilege("p")
+                .granted(),
+            json!({ "authorization_detail": {
+                "type": "t", "locations": ["l"], "actions": ["a", "b"], "datatypes": ["d"], "identifier": "i",
+                "privileges": ["p"],
+            } }),
+        ),
         (
             scope("a").and(role("r").or(not(scope("b")))),
             json!({ "all_of": [{ "scope": "a" }, { "any_of": [{ "role": "r" }, { "not": { "scope": "b" } }] }] }),
@@ -98,6 +115,17 @@ fn data_that_is_no_requirement_is_refused_and_says_why() {
         (json!({ "subject": { "issuer": "a" } }), "missing field `subject`"),
         (json!({ "subject": { "issuer": "a", "subject": "b", "c": 1 } }), "unknown field `c`"),
         (json!({ "subject": "alice" }), "expected struct"),
+        (json!({ "actor": "svc" }), "expected struct"),
+        (json!({ "actor": { "subject": "svc" } }), "missing field `issuer`"),
+        (json!({ "authorization_detail": "t" }), "expected struct"),
+        (json!({ "authorization_detail": {} }), "missing field `type`"),
+        (json!({ "authorization_detail": { "type": "" } }), "`authorization_detail` needs a type"),
+        (json!({ "authorization_detail": { "type": "t", "action": ["a"] } }), "unknown field `action`"),
+        (json!({ "authorization_detail": { "type": "t", "actions": "a" } }), "expected a sequence"),
+        (
+            json!({ "authorization_detail": { "type": "t", "actions": [] } }),
+            "`actions` of an authorization detail needs",
+        ),
         (json!({ "max_age": -1 }), "expected u64"),
         (json!({ "max_age": 1.5 }), "expected u64"),
         (json!({ "max_age": "300" }), "expected u64"),

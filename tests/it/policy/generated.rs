@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use portcullis::{
-    Requirement, acr, all_of, all_scopes, amr, any_acr, any_of, any_scope, anyone, authenticated, claim,
-    client, issuer, max_age, not, permission, predicate, role, subject, user,
+    Requirement, acr, acting, actor, all_of, all_scopes, amr, any_acr, any_of, any_scope, anyone,
+    authenticated, authorization_detail, claim, client, issuer, max_age, not, permission, predicate, role,
+    subject, user,
 };
 use serde_json::{Map, Value, json};
 
@@ -31,6 +32,10 @@ pub(super) enum Model {
     Client(&'static str),
     Issuer(&'static str),
     Subject(&'static str, &'static str),
+    Acting,
+    Actor(&'static str, &'static str),
+    /// Of one type, with this action.
+    Detail(&'static str),
     Acr(Vec<&'static str>),
     Amr(&'static str),
     MaxAge(u64),
@@ -70,7 +75,7 @@ impl Model {
         let some = |random: &mut Random, of: &[&'static str]| {
             (0..1 + random.below(2)).map(|_| *random.pick(of)).collect::<Vec<_>>()
         };
-        match random.below(20) {
+        match random.below(24) {
             0 => Self::Anyone,
             1 => Self::Authenticated,
             2 => Self::User,
@@ -86,6 +91,9 @@ impl Model {
             14..=16 => Self::Acr(some(random, &CLASSES)),
             17 => Self::Amr(name(random, &["mfa", "pwd"])),
             18 if with.predicates => Self::Predicate(random.one_in(2)),
+            19 => Self::Acting,
+            20 => Self::Actor(name(random, &ISSUERS), name(random, &["svc", "web"])),
+            21 | 22 => Self::Detail(name(random, &["pay", "look"])),
             _ => Self::MaxAge(*random.pick(&[60, 600])),
         }
     }
@@ -107,6 +115,9 @@ impl Model {
             Self::Client(name) => client(name),
             Self::Issuer(name) => issuer(name),
             Self::Subject(issuer, name) => subject(issuer, name),
+            Self::Acting => acting(),
+            Self::Actor(issuer, name) => actor(issuer, name),
+            Self::Detail(action) => authorization_detail("payment").with_action(action).granted(),
             Self::Acr(classes) => match &**classes {
                 [one] => acr(one),
                 classes => any_acr(classes.iter().copied()),
@@ -142,6 +153,15 @@ impl Model {
             Self::Subject(issuer, name) => {
                 text(claims, "iss") == Some(issuer) && text(claims, "sub") == Some(name)
             }
+            Self::Acting => claims["act"].is_object(),
+            Self::Actor(issuer, name) => {
+                acting_issuer(claims) == Some(issuer) && text(&claims["act"], "sub") == Some(name)
+            }
+            Self::Detail(action) => details(claims).any(|detail| {
+                detail["type"] == "payment"
+                    && has(&detail["actions"], action)
+                    && detail["locations"].is_null()
+            }),
             Self::Acr(classes) => text(claims, "acr").is_some_and(|told| classes.contains(&told)),
             Self::Amr(method) => has(&claims["amr"], method),
             Self::MaxAge(age) => authenticated_at(claims).is_some_and(|at| NOW <= at + age + 30),
@@ -180,6 +200,19 @@ impl Model {
             Self::Issuer(name) => text(claims, "iss").is_some_and(|told| told != *name),
             Self::Subject(..) => {
                 text(claims, "iss").is_some() && text(claims, "sub").is_some() && !self.holds(claims)
+            }
+            Self::Acting => claims["act"].is_null(),
+            Self::Actor(..) => {
+                let told = acting_issuer(claims).is_some() && text(&claims["act"], "sub").is_some();
+                claims["act"].is_null() || told && !self.holds(claims)
+            }
+            Self::Detail(action) => {
+                let other = |detail: &Value| match text(detail, "type") {
+                    Some("payment") => lacks(&detail["actions"]) && !has(&detail["actions"], action),
+                    told => told.is_some(),
+                };
+                let list = &claims["authorization_details"];
+                list.is_null() || list.is_array() && details(claims).all(other)
             }
             Self::Acr(_) => text(claims, "acr").is_some() && !self.holds(claims),
             Self::Amr(_) => claims["amr"].is_array() && !self.holds(claims),
@@ -236,6 +269,17 @@ fn left_out(claims: &Value, name: &str) -> bool {
     claims["_claim_names"].get(name).is_some()
 }
 
+fn details(claims: &Value) -> impl Iterator<Item = &Value> {
+    claims["authorization_details"].as_array().into_iter().flatten()
+}
+
+fn acting_issuer(claims: &Value) -> Option<&str> {
+    match &claims["act"]["iss"] {
+        Value::Null => text(claims, "iss"),
+        named => named.as_str(),
+    }
+}
+
 fn authenticated_at(claims: &Value) -> Option<u64> {
     claims["auth_time"].as_u64().filter(|at| *at <= NOW + 30)
 }
@@ -267,6 +311,27 @@ pub(super) fn claims(random: &mut Random) -> Value {
     maybe(random, "auth_time", &times);
     let shops = groups.clone().map(|groups| json!({ "groups": groups }));
     maybe(random, "shop", &shops);
+    let actors = [
+        json!(null),
+        json!({ "sub": "svc" }),
+        json!({ "sub": "svc", "iss": ISSUERS[1] }),
+        json!({ "sub": "x", "act": { "sub": "svc" } }),
+        json!({ "sub": "svc", "iss": 5 }),
+        json!({}),
+    ];
+    maybe(random, "act", &actors);
+    let of = |kind: &str, actions: Value| json!({ "type": kind, "actions": actions });
+    let pay = of("payment", json!(["pay"]));
+    let details = [
+        json!([pay]),
+        json!([of("account", json!(["pay"])), of("payment", json!(["look"]))]),
+        json!([of("payment", json!("pay")), { "type": "payment" }]),
+        json!([{ "type": "payment", "actions": ["pay"], "locations": ["x"] }]),
+        json!([{ "actions": ["pay"] }, of("account", json!(5))]),
+        json!([]),
+        pay,
+    ];
+    maybe(random, "authorization_details", &details);
     if random.one_in(4) {
         maybe(random, "auth_time", &[json!("then"), json!(null)]);
         maybe(random, "shop", &[json!("clerk"), json!({}), json!({ "groups": null })]);

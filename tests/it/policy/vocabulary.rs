@@ -1,8 +1,8 @@
 //! What the names in requirements mean.
 
 use portcullis::{
-    ConfigError, Requirement, Vocabulary, VocabularyBuilder, all_scopes, any_scope, anyone, claim, not,
-    permission, predicate, role, scope,
+    ConfigError, ConfigProblem, Requirement, Vocabulary, VocabularyBuilder, all_scopes, any_scope, anyone,
+    claim, not, permission, predicate, role, scope,
 };
 use serde_json::json;
 
@@ -23,7 +23,7 @@ fn from_data(json: serde_json::Value) -> Requirement {
 #[track_caller]
 fn assert_codes<T: std::fmt::Debug>(result: Result<T, ConfigError>, codes: &[&str]) {
     let error = result.unwrap_err();
-    assert_eq!(error.problems().iter().map(|problem| problem.code()).collect::<Vec<_>>(), codes, "{error}");
+    assert_eq!(error.problems().iter().map(ConfigProblem::code).collect::<Vec<_>>(), codes, "{error}");
 }
 
 #[test]
@@ -288,8 +288,8 @@ fn a_name_without_a_meaning_is_a_mistake_of_the_configuration() {
 #[test]
 fn a_vocabulary_says_everything_that_is_wrong_with_it() {
     // covers: POL-005
-    type Builder = VocabularyBuilder;
-    let cases: [(&str, fn(Builder) -> Builder, fn(Builder) -> Builder); 11] = [
+    type Say = fn(VocabularyBuilder) -> VocabularyBuilder;
+    let cases: [(&str, Say, Say); 11] = [
         (
             "circular_roles",
             |builder| builder.role_includes("a", ["a"]),
@@ -346,8 +346,7 @@ fn a_vocabulary_says_everything_that_is_wrong_with_it() {
     let all =
         Vocabulary::builder().role_includes("a", ["a", ""]).scope_implies("", ["b"]).permissions_at("a.b");
     let error = all.build().unwrap_err();
-    let codes: std::collections::BTreeSet<_> =
-        error.problems().iter().map(|problem| problem.code()).collect();
+    let codes: std::collections::BTreeSet<_> = error.problems().iter().map(ConfigProblem::code).collect();
     assert_eq!(codes.len(), 4, "{error}");
 }
 
