@@ -58,10 +58,10 @@ pub use layer::{
     RespondWith, ResponseFuture,
 };
 pub use policy::{
-    ClaimAt, ClaimValue, Considered, Decision, Denial, Explanation, InvalidScope, Policy, PolicyInput,
-    Requirement, Shadow, StepUp, Verdict, Vocabulary, VocabularyBuilder, acr, all_of, all_scopes, amr,
-    any_acr, any_of, any_scope, anyone, authenticated, claim, client, issuer, max_age, not, permission,
-    predicate, role, scope, shadow, subject, user,
+    AuthorizationDetail, ClaimAt, ClaimValue, Considered, Decision, Denial, Explanation, InvalidScope,
+    Policy, PolicyInput, Requirement, Shadow, StepUp, Verdict, Vocabulary, VocabularyBuilder, acr, acting,
+    actor, all_of, all_scopes, amr, any_acr, any_of, any_scope, anyone, authenticated, authorization_detail,
+    claim, client, issuer, max_age, not, permission, predicate, role, scope, shadow, subject, user,
 };
 pub use secret::{Secret, SecretReferenceError};
 pub use table::{PolicyTable, PolicyTableBuilder, Rule};

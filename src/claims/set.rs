@@ -59,7 +59,8 @@ impl Claims {
     ///
     /// A [`ClaimsError`] if the text is not a JSON object, nests deeper than 16 levels, names a member twice,
     /// or has a registered claim of the wrong type (`exp`, `nbf` and `iat`: numbers from 1970 to the year
-    /// 9999; `iss`, `sub`, `jti`, `client_id` and `scope`: strings; `aud`: a string or an array of strings).
+    /// 9999; `iss`, `sub`, `jti`, `client_id` and `scope`: strings; `aud`: a string or an array of strings; `act`, and
+    /// each `act` within it: objects).
     pub fn from_json(json: impl Into<String>) -> Result<Self, ClaimsError> {
         Self::of_document(Document::parse(json).map_err(Reason::Json)?)
     }
@@ -267,6 +268,8 @@ impl Registered {
                 "client_id" => registered.client_id = Some(string("client_id", value)?),
                 // RFC 8693 §4.2: one string, even for one scope.
                 "scope" => registered.scope = Some(string("scope", value)?),
+                // RFC 8693 §4.1: whoever acts is described by an object, and so is each before them.
+                "act" => actors(value)?,
                 // Any type: what we do not understand is still a binding (RFC 7800 §3.1).
                 "cnf" => registered.confirmation = Some(value.position()),
                 _ => {}
@@ -274,6 +277,16 @@ impl Registered {
         }
         Ok(registered)
     }
+}
+
+/// Every one of a chain, which is as short as documents are shallow.
+fn actors(value: Value<'_>) -> Result<(), Reason> {
+    let mut next = Some(value);
+    while let Some(actor) = next {
+        let actor = actor.as_object().ok_or(Reason::WrongType("act", "an object, and so on within it"))?;
+        next = actor.get("act").filter(|actor| !actor.is_null());
+    }
+    Ok(())
 }
 
 fn string(name: &'static str, value: Value<'_>) -> Result<usize, Reason> {

@@ -18,11 +18,16 @@ impl Term {
         self.stance(&|_| true) == Stance::Takes
     }
 
-    /// Whether this takes the request although it has no token.
+    /// Whether there may be requests without a token that this has nothing against.
+    pub(super) fn may_bear_anonymous(&self) -> bool {
+        self.stance(&|_| true) != Stance::Refuses
+    }
+
+    /// Whether this takes the request although it has no token. Where it never does, no predicate is asked.
     pub(super) fn takes_anonymous(&self, input: &PolicyInput<'_>) -> bool {
-        self.stance(
-            &|term| matches!(term, Self::Predicate(predicate) if predicate.judge(input) == Some(true)),
-        ) == Stance::Takes
+        let holds =
+            |term: &Self| matches!(term, Self::Predicate(predicate) if predicate.judge(input) == Some(true));
+        self.may_take_anonymous() && self.stance(&holds) == Stance::Takes
     }
 
     /// Only `anyone` takes such a request: what a token lacks is not what nobody lacks, so `not` changes nothing

@@ -68,12 +68,17 @@ impl ClaimValue {
         match &self.0 {
             Scalar::Text(text) => Some(value.as_str()? == &**text),
             Scalar::Number(number) => {
-                // Exactly representable, so equality is exact.
-                Some(value.as_number()?.total_cmp(&f64::from(*number)).is_eq())
+                // Exactly representable, so equality is exact; -0 is 0.
+                Some(value.as_number()?.partial_cmp(&f64::from(*number))?.is_eq())
             }
             Scalar::Bool(flag) => (value.is_true() || value.is_false()).then(|| value.is_true() == *flag),
         }
     }
+}
+
+/// Whether a text of words could have this one.
+pub(super) fn is_word(text: &str) -> bool {
+    !text.is_empty() && !text.contains(' ')
 }
 
 impl From<&str> for ClaimValue {

@@ -100,9 +100,14 @@ impl Cure {
         } else if !enough(Assumed { scopes, acr: None, fresh }) {
             return None;
         }
-        let acr = self.acr.as_deref().and_then(<[_]>::first);
         let lacks_authentication = !enough(Assumed { scopes, ..Assumed::default() });
-        let lacks_scopes = !enough(Assumed { scopes: &[], acr, fresh });
+        // With each of the classes, since the client chooses. Where scopes alone would do, they are what is missing.
+        let without_scopes = |acr| enough(Assumed { scopes: &[], acr, fresh });
+        let lacks_scopes = !lacks_authentication
+            || match &self.acr {
+                Some(classes) => !classes.iter().all(|class| without_scopes(Some(class))),
+                None => !without_scopes(None),
+            };
         Some(Remedy {
             step_up: lacks_authentication.then(|| StepUp::of(self.acr.unwrap_or_default(), self.max_age)),
             scopes: if lacks_scopes { self.scopes } else { Vec::new() },

@@ -23,7 +23,8 @@ impl Policy for Requirement {
     }
 
     fn explain(&self, input: &PolicyInput<'_>) -> Explanation {
-        Explanation::new(self.decide(input)).considering(self.0.considered(input))
+        let asked = self.0.may_take_anonymous();
+        Explanation::new(self.decide(input)).considering(self.0.considered(input, asked))
     }
 }
 
@@ -49,10 +50,13 @@ impl Requirement {
 }
 
 impl Term {
-    fn considered(&self, input: &PolicyInput<'_>) -> Considered {
-        let judged = match input.token() {
-            Some(_) => self.judge(input, Assumed::default()),
-            None => Some(self.takes_anonymous(input)),
+    /// `asked`: whether what this is a part of is ever asked about requests without a token.
+    fn considered(&self, input: &PolicyInput<'_>, asked: bool) -> Considered {
+        let asked = asked && self.may_bear_anonymous();
+        let judged = match (input.token(), self) {
+            (Some(_), _) => self.judge(input, Assumed::default()),
+            (None, Self::Predicate(predicate)) if asked => predicate.judge(input),
+            (None, _) => Some(self.takes_anonymous(input)),
         };
         let verdict = match judged {
             Some(true) => Verdict::Met,
@@ -60,15 +64,22 @@ impl Term {
             None => Verdict::CannotTell,
         };
         let considered = Considered::new(self.to_string(), verdict)
-            .with_parts(self.parts().iter().map(|part| part.considered(input)));
+            .with_parts(self.parts().iter().map(|part| part.considered(input, asked)));
         match self {
             Self::Role(grant) | Self::Permission(grant) => {
-                let signs = grant.signs.iter().map(|sign| sign.considered(input));
+                let signs = grant.signs.iter().map(|sign| sign.considered(input, asked));
                 let considered = considered.with_parts(signs);
                 grant.how().into_iter().fold(considered, Considered::because)
             }
             Self::Predicate(predicate) if !predicate.is_known() => {
                 considered.because("the program has no predicate of this name")
+            }
+            Self::AuthorizationDetail(test) if verdict == Verdict::CannotTell => {
+                considered.because(if test.locations.is_empty() {
+                    "one that may be meant is ill-formed, or is for locations and none is named here"
+                } else {
+                    "one that may be meant is ill-formed"
+                })
             }
             _ => considered,
         }
@@ -78,7 +89,7 @@ impl Term {
 impl Grant {
     /// Which roles would do, where it is not the one that it is named after.
     fn how(&self) -> Option<String> {
-        if self.roles.is_empty() && self.signs.is_empty() {
+        if !self.is_defined() {
             return Some("no vocabulary says who has it".to_owned());
         }
         let others: Vec<_> =

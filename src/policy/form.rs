@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::claim_test::{ClaimIs, ClaimTest, ClaimValue, Scalar};
+use super::claim_test::{ClaimIs, ClaimTest, ClaimValue, Scalar, is_word};
+use super::detail_form::DetailForm;
 use super::predicate::Predicate;
 use super::requirement::{InvalidScope, Requirement};
 use super::term::{Grant, Scope, Term};
@@ -27,6 +28,9 @@ enum Form {
     Client(Box<str>),
     Issuer(Box<str>),
     Subject(SubjectForm),
+    Acting,
+    Actor(SubjectForm),
+    AuthorizationDetail(DetailForm),
     Acr(String),
     AnyAcr(Vec<String>),
     Amr(Box<str>),
@@ -67,7 +71,7 @@ struct ClaimForm {
 }
 
 #[derive(Deserialize, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a text, a whole number of 32 bits, or `true` or `false`")]
 enum ScalarForm {
     Bool(bool),
     Number(i32),
@@ -108,6 +112,11 @@ impl Form {
             Term::Subject { issuer, subject } => {
                 Self::Subject(SubjectForm { issuer: issuer.clone(), subject: subject.clone() })
             }
+            Term::Acting => Self::Acting,
+            Term::Actor { issuer, subject } => {
+                Self::Actor(SubjectForm { issuer: issuer.clone(), subject: subject.clone() })
+            }
+            Term::AuthorizationDetail(test) => Self::AuthorizationDetail(DetailForm::of(test)),
             Term::Acr(classes) => match &**classes {
                 [one] => Self::Acr(one.as_str().to_owned()),
                 classes => Self::AnyAcr(classes.iter().map(|class| class.as_str().to_owned()).collect()),
@@ -137,6 +146,9 @@ impl Form {
             Self::Client(client) => Term::Client(client),
             Self::Issuer(issuer) => Term::Issuer(issuer),
             Self::Subject(form) => Term::Subject { issuer: form.issuer, subject: form.subject },
+            Self::Acting => Term::Acting,
+            Self::Actor(form) => Term::Actor { issuer: form.issuer, subject: form.subject },
+            Self::AuthorizationDetail(form) => Term::AuthorizationDetail(Box::new(form.into_test()?)),
             Self::Acr(class) => Term::Acr(names("acr", &[class])?),
             Self::AnyAcr(classes) => Term::Acr(names("any_acr", &classes)?),
             Self::Amr(method) => Term::Amr(method),
@@ -198,6 +210,9 @@ impl ClaimForm {
         }
         if self.is_any_of.as_ref().is_some_and(Vec::is_empty) {
             return Err("`is_any_of` needs at least one value".to_owned());
+        }
+        if let Some(word) = self.has_word.as_deref().filter(|word| !is_word(word)) {
+            return Err(format!("`has_word` needs one word, and `{word}` is none"));
         }
         let mut said = [
             self.exists.map(|_| ClaimIs::Present),

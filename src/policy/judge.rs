@@ -1,7 +1,9 @@
 //! Whether a requirement is met.
 
+use super::actor::{has_actor, is_actor};
 use super::input::PolicyInput;
 use super::term::{Grant, Scope, Term};
+use super::three_values::{all, any};
 use crate::bearer::ScopeName;
 use crate::claims::{NumericDate, lists};
 use crate::token::ValidatedToken;
@@ -39,6 +41,9 @@ impl Term {
                 let identity = token.identity()?;
                 Some(identity.issuer == &**issuer && identity.subject == &**subject)
             }
+            Self::Acting => has_actor(token),
+            Self::Actor { issuer, subject } => is_actor(token, issuer, subject),
+            Self::AuthorizationDetail(test) => test.judge(input),
             Self::Acr(classes) => match assumed.acr {
                 Some(class) => Some(classes.contains(class)),
                 // RFC 9470 §6.1: a class that is not told is none of those that are asked for.
@@ -77,28 +82,11 @@ impl Scope {
 }
 
 impl Grant {
+    /// What nobody has defined cannot be told, so neither it nor its opposite admits.
     fn is_held(&self, input: &PolicyInput<'_>, assumed: Assumed<'_>) -> Option<bool> {
-        let token = input.token()?;
+        let token = input.token().filter(|_| self.is_defined())?;
         let named = || token.lists_role(|role| self.roles.contains(role));
         let named = (!self.roles.is_empty()).then(named);
         any(named.into_iter().chain(self.signs.iter().map(|sign| sign.judge(input, assumed))))
     }
-}
-
-/// Whether all hold. One that does not hold decides it, whatever cannot be told of the others.
-pub(super) fn all(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    let mut so_far = Some(true);
-    for answer in answers {
-        match answer {
-            Some(true) => {}
-            Some(false) => return Some(false),
-            None => so_far = None,
-        }
-    }
-    so_far
-}
-
-/// Whether one holds.
-pub(super) fn any(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    all(answers.map(|answer| answer.map(|met| !met))).map(|none| !none)
 }

@@ -1,10 +1,15 @@
 //! Who may do what: policies over a validated token and the facts of its request.
 
+mod actor;
 mod anonymous;
+mod authorization_detail;
 mod claim_test;
 mod cure;
 mod decide;
 mod decision;
+mod delegation;
+mod detail_form;
+mod detail_test;
 mod enforce;
 mod explanation;
 mod form;
@@ -18,13 +23,16 @@ mod sentence;
 mod shadow;
 mod step_up;
 mod term;
+mod three_values;
 mod vocabulary;
 mod vocabulary_builder;
 mod words;
 
+pub use authorization_detail::{AuthorizationDetail, authorization_detail};
 pub use claim_test::ClaimValue;
 pub use decide::Policy;
 pub use decision::{Decision, Denial};
+pub use delegation::{acting, actor};
 pub use explanation::{Considered, Explanation, Verdict};
 pub(crate) use input::PathParameters;
 pub use input::PolicyInput;

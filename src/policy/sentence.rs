@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::claim_test::{ClaimIs, ClaimTest, ClaimValue, Scalar};
+use super::detail_test::DetailTest;
 use super::term::{Scope, Term};
 use crate::bearer::ScopeName;
 
@@ -23,6 +24,9 @@ impl fmt::Display for Term {
             Self::Client(client) => write!(f, "client `{client}`"),
             Self::Issuer(issuer) => write!(f, "issuer `{issuer}`"),
             Self::Subject { issuer, subject } => write!(f, "subject `{subject}` of `{issuer}`"),
+            Self::Acting => f.write_str("an actor"),
+            Self::Actor { issuer, subject } => write!(f, "actor `{subject}` of `{issuer}`"),
+            Self::AuthorizationDetail(test) => test.fmt(f),
             Self::Acr(classes) => match &**classes {
                 [one] => write!(f, "acr {}", Quoted(one)),
                 all => write!(f, "any acr of {}", List(&all.iter().map(Quoted).collect::<Vec<_>>())),
@@ -73,6 +77,21 @@ impl fmt::Display for ClaimTest {
             ClaimIs::WithMember(name) => write!(f, " with the member `{name}`"),
             ClaimIs::PathParameter(name) => write!(f, " equal to `{{{name}}}` of the path"),
         }
+    }
+}
+
+impl fmt::Display for DetailTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "authorization detail `{}`", self.kind)?;
+        for (what, names) in [
+            ("with action", &self.actions),
+            ("with datatype", &self.datatypes),
+            ("with privilege", &self.privileges),
+            ("at location", &self.locations),
+        ] {
+            names.iter().try_for_each(|name| write!(f, " {what} `{name}`"))?;
+        }
+        self.identifier.iter().try_for_each(|identifier| write!(f, " with identifier `{identifier}`"))
     }
 }
 

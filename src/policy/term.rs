@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::claim_test::ClaimTest;
+use super::detail_test::DetailTest;
 use super::names::Names;
 use super::predicate::Predicate;
 use crate::bearer::ScopeName;
@@ -22,6 +23,13 @@ pub(super) enum Term {
         issuer: Box<str>,
         subject: Box<str>,
     },
+    /// Somebody acts for the subject.
+    Acting,
+    Actor {
+        issuer: Box<str>,
+        subject: Box<str>,
+    },
+    AuthorizationDetail(Box<DetailTest>),
     /// Any of these classes.
     Acr(Box<[ScopeName]>),
     Amr(Box<str>),
@@ -65,6 +73,11 @@ impl Grant {
     /// Nothing grants it until a vocabulary says what does.
     pub(super) fn permission(name: &str) -> Self {
         Self { name: name.into(), roles: Names::new([]), signs: Vec::new() }
+    }
+
+    /// Whether anything can show it.
+    pub(super) fn is_defined(&self) -> bool {
+        !(self.roles.is_empty() && self.signs.is_empty())
     }
 }
 

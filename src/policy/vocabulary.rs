@@ -65,7 +65,7 @@ impl Vocabulary {
         Requirement(self.bound(requirement.0, problems))
     }
 
-    fn bound(&self, term: Term, problems: &mut Problems) -> Term {
+    pub(super) fn bound(&self, term: Term, problems: &mut Problems) -> Term {
         match term {
             Term::AllScopes(scopes) => Term::AllScopes(self.with_implications(scopes)),
             Term::AnyScope(scopes) => Term::AnyScope(self.with_implications(scopes)),

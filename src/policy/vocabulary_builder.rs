@@ -91,8 +91,8 @@ impl VocabularyBuilder {
     /// # Errors
     ///
     /// A [`ConfigError`] with every problem there is, by code: `circular_roles` (a role that includes itself),
-    /// `invalid_role_sign` (a sign of a role that itself asks for a role or permission), `invalid_scope`,
-    /// `empty_name`, `ambiguous_claim_path` and `invalid_claim_path`.
+    /// `invalid_role_sign` (a sign of a role that itself asks for a role or permission), `unknown_predicate`
+    /// (in a sign from data), `invalid_scope`, `empty_name`, `ambiguous_claim_path` and `invalid_claim_path`.
     pub fn build(self) -> Result<Vocabulary, ConfigError> {
         let mut problems = Problems::default();
         let vocabulary = self.checked(&mut problems);
@@ -100,16 +100,14 @@ impl VocabularyBuilder {
     }
 
     /// What of it is sound, and the problems of the rest.
-    pub(crate) fn checked(self, problems: &mut Problems) -> Vocabulary {
+    pub(crate) fn checked(mut self, problems: &mut Problems) -> Vocabulary {
+        let scopes = self.implications(problems);
+        self.bind_signs(&scopes, problems);
         let includers = self.includers(problems);
         for (name, role) in &self.roles {
             let names = role.includes.iter().chain(&role.permits).chain([name]);
             if names.into_iter().any(|name| name.is_empty()) {
                 problems.add("empty_name", format!("role `{name}` or something in it has no name"));
-            }
-            if role.signs.iter().any(asks_for_grants) {
-                let message = format!("a sign of role `{name}` asks for a role or permission itself");
-                problems.add("invalid_role_sign", message);
             }
         }
         let grant = |name: &str, holders: BTreeSet<&str>| Grant {
@@ -143,12 +141,26 @@ impl VocabularyBuilder {
             permitted.into_iter().map(|(name, holders)| (name.into(), grant(name, holders))).collect();
         let permissions_at = self.permissions_at.as_deref().map(ClaimPath::parse);
         let permissions_at = permissions_at.and_then(|path| problems.note(path));
-        let scopes = self.implications(problems);
         Vocabulary { roles, permissions, permissions_at, scopes, predicates: self.predicates }
     }
 
     fn role(&mut self, name: &str) -> &mut RoleSettings {
         self.roles.entry(name.into()).or_default()
+    }
+
+    /// The signs of roles, with the meaning of the scopes and predicates in them.
+    fn bind_signs(&mut self, scopes: &[Implication], problems: &mut Problems) {
+        let (scopes, predicates) = (scopes.to_vec(), self.predicates.clone());
+        let vocabulary = Vocabulary { scopes, predicates, ..Vocabulary::default() };
+        for (name, role) in &mut self.roles {
+            if role.signs.iter().any(asks_for_grants) {
+                let message = format!("a sign of role `{name}` asks for a role or permission itself");
+                problems.add("invalid_role_sign", message);
+                continue;
+            }
+            let signs = std::mem::take(&mut role.signs);
+            role.signs = signs.into_iter().map(|sign| vocabulary.bound(sign, problems)).collect();
+        }
     }
 
     /// What each role includes, what is included by that included.

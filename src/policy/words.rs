@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::claim_test::{ClaimIs, ClaimTest, ClaimValue};
+use super::claim_test::{ClaimIs, ClaimTest, ClaimValue, is_word};
 use super::input::PolicyInput;
 use super::predicate::Predicate;
 use super::requirement::Requirement;
@@ -85,7 +85,7 @@ pub fn role(role: &str) -> Requirement {
 }
 
 /// Requires a permission. Which roles have it, and which claims show it, a [`Vocabulary`](crate::Vocabulary) says; where none
-/// is applied, nobody has it.
+/// is applied, it cannot be told, so that neither the permission nor its opposite admits.
 ///
 /// # Panics
 ///
@@ -170,8 +170,14 @@ impl ClaimAt {
     }
 
     /// Requires a text that has this word among those with spaces between them.
+    ///
+    /// # Panics
+    ///
+    /// If `word` is empty or has a space.
     #[must_use]
+    #[track_caller]
     pub fn has_word(self, word: &str) -> Requirement {
+        assert!(is_word(word), "`{word}` is not one word");
         self.is(ClaimIs::WithWord(word.into()))
     }
 

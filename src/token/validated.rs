@@ -185,12 +185,21 @@ impl ValidatedToken {
         }
     }
 
-    /// The value at the end of `path`; `None` if it is not there. `Err` where it cannot be told.
+    /// The value at the end of `path`; `None` if it is not there. `Err` where it cannot be told: what an issuer left out
+    /// is somewhere else, whatever is here.
     pub(crate) fn find_claim(&self, path: &ClaimPath) -> Result<Option<Value<'_>>, Unreadable> {
-        match self.claims().value_at(path)? {
-            None if self.shared.layout.leaves_out(path.first(), self.claims()) => Err(Unreadable),
-            value => Ok(value),
+        if self.shared.layout.leaves_out(path.first(), self.claims()) {
+            return Err(Unreadable);
         }
+        self.claims().value_at(path)
+    }
+
+    /// The same of a top-level member; `null` counts as absent.
+    pub(crate) fn find_member(&self, name: &str) -> Result<Option<Value<'_>>, Unreadable> {
+        if self.shared.layout.leaves_out(Some(name), self.claims()) {
+            return Err(Unreadable);
+        }
+        Ok(self.claims().member(name).filter(|value| !value.is_null()))
     }
 
     /// Whether the issuer left out the list of groups that roles or scopes are read from.

@@ -1,5 +1,16 @@
 //! Scopes, roles, and how they combine.
 
+mod asking;
+mod authorization_details;
+mod claims;
+mod data;
+mod delegation;
+mod generated;
+mod principals;
+mod properties;
+mod step_up;
+mod vocabulary;
+
 use http::{Method, Request};
 use portcullis::testing::TokenBuilder;
 use portcullis::{

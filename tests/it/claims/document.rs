@@ -134,7 +134,7 @@ async fn depth_is_bounded_and_a_crowd_of_members_is_not_slow() {
     // covers: JWS-037, HT-033
     let (issuer, apis, _) = both();
     let nested = |open: &str, close: &str, levels: usize| {
-        with_raw("act", &format!("{}1{}", open.repeat(levels - 1), close.repeat(levels - 1)))
+        with_raw("x", &format!("{}1{}", open.repeat(levels - 1), close.repeat(levels - 1)))
     };
     let crowd: Vec<_> = (0..1_200).map(|index| format!(r#""m{index}":0"#)).collect();
     let crowd = with_members(CLAIMS, &crowd.join(","));

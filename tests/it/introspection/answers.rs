@@ -149,7 +149,7 @@ async fn answers_are_bounded_in_depth_and_size() {
     let server = world.server(introspection());
     let api = Api::new(server.require(authenticated()));
     let nested = |open: &str, close: &str, levels: usize| {
-        text_with(&format!(r#""act":{}1{}"#, open.repeat(levels), close.repeat(levels)))
+        text_with(&format!(r#""x":{}1{}"#, open.repeat(levels), close.repeat(levels)))
     };
     for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
         judged(&world, &api, nested(open, close, 15)).await.assert_admitted();

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use portcullis::{
-    Identity, Profile, ResourceServer, TrustedIssuer, ValidatedToken, authenticated, role, scope, user,
+    Identity, Profile, ResourceServer, TrustedIssuer, ValidatedToken, actor, any_acr, authenticated,
+    authorization_detail, max_age, role, scope, user,
 };
 use serde_json::{Value, json};
 use tower::{ServiceExt as _, service_fn};
@@ -480,6 +481,90 @@ async fn whose_subject_it_is_is_known_also_where_the_answer_does_not_say() {
     assert_eq!(seen(&world, &server, &without(["iss"]), look).await, told);
     assert_eq!(seen(&world, &server, &with("iss", Value::Null), look).await, told);
     assert_eq!(seen(&world, &server, &without(["sub"]), look).await, None, "no subject, no identity");
+}
+
+#[tokio::test]
+async fn authentication_in_an_answer_feeds_the_policy_as_that_in_a_jwt_does() {
+    // covers: INT-023, POL-014, POL-015, POL-019
+    let world = World::new();
+    let requirement = any_acr(["gold", "platinum"]).and(max_age(Duration::from_secs(300))).and(scope("read"));
+    let api = Api::new(world.server(introspection()).require(requirement));
+    let answer = |acr: Value, auth_time: Value| {
+        let mut answer = with("acr", acr);
+        answer["auth_time"] = auth_time;
+        answer
+    };
+    for right in [answer(json!("gold"), json!(NOW)), answer(json!("platinum"), json!(NOW - 330))] {
+        judged(&world, &api, right).await.assert_admitted();
+    }
+    let named = [("acr_values", "gold platinum"), ("max_age", "300")];
+    for wrong in [
+        answer(json!("low"), json!(NOW)),
+        answer(Value::Null, json!(NOW)),
+        answer(json!(["gold"]), json!(NOW)),
+        answer(json!("gold"), json!(NOW - 331)),
+        answer(json!("gold"), json!(NOW + 31)),
+        answer(json!("gold"), json!(NOW.to_string())),
+        with("acr", "gold"),
+        with("auth_time", NOW),
+    ] {
+        judged(&world, &api, wrong).await.assert_step_up(&named);
+    }
+    let mut unscoped = answer(json!("low"), json!(NOW));
+    unscoped["scope"] = json!("write");
+    judged(&world, &api, unscoped).await.assert_step_up(&[("scope", "read"), named[0], named[1]]);
+}
+
+#[tokio::test]
+async fn authorization_details_of_an_answer_feed_the_policy_as_those_of_a_jwt_do() {
+    // covers: INT-024, POL-022, POL-024
+    let world = World::new();
+    let pay = authorization_detail("payment").with_action("initiate").granted();
+    let api = Api::new(world.server(introspection()).require(pay));
+    let of = |kind: &str| json!([{ "type": kind, "actions": ["initiate"] }]);
+    judged(&world, &api, with("authorization_details", of("payment"))).await.assert_admitted();
+    let nested = json!({ "authorization_details": of("payment") });
+    for wrong in
+        [of("account"), json!([]), Value::Null, of("payment")[0].clone(), json!("payment"), nested.clone()]
+    {
+        judged(&world, &api, with("authorization_details", wrong)).await.assert_denied(None);
+    }
+    // At the top level of the answer, and nowhere else.
+    judged(&world, &api, with("token", nested)).await.assert_denied(None);
+    judged(&world, &api, active()).await.assert_denied(None);
+}
+
+#[tokio::test]
+async fn the_actor_in_an_answer_is_the_outermost_and_of_the_issuer_that_was_asked() {
+    // covers: POL-026, POL-029
+    let world = World::new();
+    let api = Api::new(world.server(introspection()).require(actor(ISSUER, "svc-a")));
+    let mut unsaid = without(["iss"]);
+    unsaid["act"] = json!({ "sub": "svc-a" });
+    for right in [with("act", json!({ "sub": "svc-a" })), unsaid] {
+        judged(&world, &api, right).await.assert_admitted();
+    }
+    for wrong in
+        [json!({ "sub": "svc-b", "act": { "sub": "svc-a" } }), json!({ "sub": "svc-b" }), Value::Null]
+    {
+        judged(&world, &api, with("act", wrong)).await.assert_denied(None);
+    }
+    for ill_typed in [json!("svc-a"), json!(["svc-a"]), json!({ "sub": "svc-a", "act": "x" })] {
+        judged(&world, &api, with("act", ill_typed)).await.assert_invalid("malformed_token");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_from_memory_grows_too_old_as_any_other_does() {
+    // covers: INT-023, POL-015
+    let world = World::new();
+    let api = Api::new(world.server(introspection()).require(max_age(Duration::from_secs(10))));
+    let token = world.token_of(with("auth_time", NOW - 30));
+    api.token(&token).await.assert_admitted();
+    let asked = world.asked();
+    world.advance(11);
+    api.token(&token).await.assert_step_up(&[("max_age", "10")]);
+    assert_eq!(world.asked(), asked, "the same answer, judged by the time of the request");
 }
 
 #[tokio::test]

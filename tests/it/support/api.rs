@@ -181,6 +181,18 @@ impl Answer {
         }
     }
 
+    /// 401 `insufficient_user_authentication`, naming exactly this in this order.
+    #[track_caller]
+    pub(crate) fn assert_step_up(&self, named: &[(&str, &str)]) {
+        self.assert_refused(401, Some("insufficient_user_authentication"), "step_up_required");
+        let challenges = super::Challenge::list(self.challenge()).unwrap();
+        assert_eq!(challenges.len(), 1);
+        // Behind `realm`, `error` and `error_description`.
+        let parameters = challenges[0].parameters.iter().skip(3);
+        let parameters: Vec<_> = parameters.map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(parameters, named);
+    }
+
     /// 503 with `Retry-After` in seconds, and nothing said about the token.
     #[track_caller]
     pub(crate) fn assert_unavailable(&self, retry_after: u64) {
