@@ -1,5 +1,6 @@
 //! Requests without a token.
 
+use super::fact::Told;
 use super::input::PolicyInput;
 use super::term::Term;
 
@@ -20,9 +21,12 @@ impl Term {
 
     /// Whether this takes the request although it has no token.
     pub(super) fn takes_anonymous(&self, input: &PolicyInput<'_>) -> bool {
-        self.stance(
-            &|term| matches!(term, Self::Predicate(predicate) if predicate.judge(input) == Some(true)),
-        ) == Stance::Takes
+        let holds = |term: &Self| match term {
+            Self::Predicate(predicate) => predicate.judge(input) == Some(true),
+            Self::Resource(fact) => input.told(fact) == Told::Answer(Some(true)),
+            _ => false,
+        };
+        self.stance(&holds) == Stance::Takes
     }
 
     /// Only `anyone` takes such a request: what a token lacks is not what nobody lacks, so `not` changes nothing
@@ -30,7 +34,7 @@ impl Term {
     fn stance(&self, holds: &dyn Fn(&Self) -> bool) -> Stance {
         match self {
             Self::Anyone => Stance::Takes,
-            Self::Predicate(_) if holds(self) => Stance::Bears,
+            Self::Predicate(_) | Self::Resource(_) if holds(self) => Stance::Bears,
             Self::AllOf(parts) => {
                 let mut stances = parts.iter().map(|part| part.stance(holds));
                 // The first that refuses has the last word, and no predicate behind it is asked.
