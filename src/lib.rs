@@ -49,14 +49,14 @@ pub use jwks::{KeyCounters, KeyError, KeyState, KeyStatus, KeyTiming, KeysUnavai
 #[cfg(feature = "axum")]
 pub use layer::CustomClaims;
 pub use layer::{
-    Access, EmptyBody, ProblemJson, Refused, Rejection, RejectionKind, Require, RequireLayer, ResourceServer, Respond,
-    RespondWith, ResponseFuture,
+    Access, EmptyBody, ProblemJson, Refused, Rejection, RejectionKind, Require, RequireLayer, ResourceServer,
+    Respond, RespondWith, ResponseFuture,
 };
 pub use policy::{
     ClaimAt, ClaimValue, Considered, Decision, Denial, Explanation, InvalidScope, Policy, PolicyInput,
-    Requirement, ResourceRequirement, StepUp, Verdict, Vocabulary, VocabularyBuilder, acr, all_of, all_scopes,
-    amr, any_acr, any_of, any_scope, anyone, asks, authenticated, claim, client, issuer, max_age, not, owner,
-    permission, predicate, resource_predicate, role, scope, subject, user,
+    Requirement, ResourceRequirement, StepUp, Verdict, Vocabulary, VocabularyBuilder, acr, all_of,
+    all_scopes, amr, any_acr, any_of, any_scope, anyone, asks, authenticated, claim, client, issuer, max_age,
+    not, owner, permission, predicate, resource_predicate, role, scope, subject, user,
 };
 pub use secret::{Secret, SecretReferenceError};
 pub use token::{Identity, ValidatedToken};

@@ -1,16 +1,14 @@
 use std::fmt;
 
 use http::{Extensions, Method, Request};
-use tokio::runtime::Handle;
-use tokio::time::timeout;
 
 use super::answer::Dialect;
+use super::asking::ask;
 use super::mark::Mark;
 use super::original_uri::original_uri;
 use super::refused::Refused;
 use super::rejection::Reason;
-use super::unanswered::Unanswered;
-use crate::policy::{Asked, Decision, Denial, Inquiry, PolicyInput, ResourceRequirement, Step};
+use crate::policy::{Decision, Denial, Inquiry, PolicyInput, ResourceRequirement, Step};
 use crate::token::ValidatedToken;
 
 /// What a handler needs to judge the request once more, now that it knows the resource.
@@ -165,18 +163,16 @@ impl Access {
         let mut inquiry = Inquiry::new(requirement, resource, &self.input());
         let mut unanswered = None;
         loop {
-            let asked = match (inquiry.step(&self.input()), self.token()) {
+            let (asked, token) = match (inquiry.step(&self.input()), self.token()) {
                 (Step::Decided(decision), _) => return Ok(decision),
                 (Step::Ask(asked), Some(token)) => (asked, token),
+                // Nobody is asked about a request without a token.
                 (Step::Ask(_) | Step::Unanswered, _) => {
-                    let reason = unanswered.map_or(Reason::Missing, Reason::Unanswered);
-                    return Err(self.refused(reason));
+                    return Err(self.refused(unanswered.map_or(Reason::Missing, Reason::Unanswered)));
                 }
             };
-            let (asked, token) = asked;
-            let answer = answer(&asked, resource, token).await;
+            let answer = ask(&asked, resource, token).await;
             inquiry.tell(&asked, answer.as_ref().ok().copied());
-            // The last of them is the one that is to be told of; the others were alternatives to it.
             unanswered = answer.err().or(unanswered);
             self.check_now()?;
         }
@@ -204,21 +200,6 @@ impl Access {
         let core = self.mark.core();
         let (now, leeway) = (core.clock.unix_time(), core.leeway);
         PolicyInput::new(self.token(), &self.method, &self.path, &self.extensions, now, leeway)
-    }
-}
-
-/// One answer, as long as it may take. Whoever drops this drops the question.
-async fn answer<T: ?Sized>(
-    asked: &Asked<'_, T>,
-    resource: &T,
-    token: &ValidatedToken,
-) -> Result<bool, Unanswered> {
-    let (what, limit) = (asked.sentence(), asked.question.limit());
-    // Without a runtime there is no timer, and nobody waits without an end.
-    Handle::try_current().map_err(|error| Unanswered::failed(what, error.into()))?;
-    match timeout(limit, asked.question.ask(resource, token)).await {
-        Ok(answer) => answer.map_err(|error| Unanswered::failed(what, error)),
-        Err(_) => Err(Unanswered::timed_out(what, limit)),
     }
 }
 

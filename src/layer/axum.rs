@@ -123,7 +123,9 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for CustomClaims<T> {
         let mark = Mark::of(&parts.extensions).ok_or_else(Refused::no_layer)?;
         let token = mark.token().ok_or_else(|| Refused::by(mark, Dialect::Http, Reason::Missing))?;
         let claims = token.claims().deserialize();
-        claims.map(CustomClaims).map_err(|mismatch| Refused::by(mark, Dialect::Http, Reason::ClaimsMismatch(mismatch)))
+        claims
+            .map(CustomClaims)
+            .map_err(|mismatch| Refused::by(mark, Dialect::Http, Reason::ClaimsMismatch(mismatch)))
     }
 }
 

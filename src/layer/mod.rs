@@ -2,6 +2,7 @@
 
 mod access;
 mod answer;
+mod asking;
 #[cfg(feature = "axum")]
 mod axum;
 mod challenges;
@@ -23,7 +24,6 @@ mod respond;
 mod server;
 mod service;
 mod style;
-mod unanswered;
 
 #[cfg(feature = "axum")]
 pub use self::axum::CustomClaims;

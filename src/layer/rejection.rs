@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::unanswered::Unanswered;
+use super::asking::Unanswered;
 use crate::bearer::CredentialError;
 use crate::claims::ClaimsMismatch;
 use crate::policy::Denial;

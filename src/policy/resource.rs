@@ -137,9 +137,7 @@ impl<T: ?Sized> Clone for Aspect<T> {
     fn clone(&self) -> Self {
         match self {
             Self::Look(look) => Self::Look(Arc::clone(look)),
-            Self::Ask(Question { ask, limit }) => {
-                Self::Ask(Question { ask: Arc::clone(ask), limit: *limit })
-            }
+            Self::Ask(Question { ask, limit }) => Self::Ask(Question { ask: Arc::clone(ask), limit: *limit }),
         }
     }
 }

@@ -39,6 +39,7 @@ mod optional;
 mod policy;
 mod providers;
 mod quickstart;
+mod resource_checks;
 mod secrets;
 mod test_kit;
 mod tidy;
