@@ -52,16 +52,17 @@ pub use jose::{
 };
 pub use jwks::{KeyCounters, KeyError, KeyState, KeyStatus, KeyTiming, KeysUnavailable, KnownKey};
 #[cfg(feature = "axum")]
-pub use layer::{CustomClaims, Refused};
+pub use layer::CustomClaims;
 pub use layer::{
-    EmptyBody, ProblemJson, Rejection, RejectionKind, Require, RequireLayer, ResourceServer, Respond,
-    RespondWith, ResponseFuture,
+    Access, EmptyBody, ProblemJson, Refused, Rejection, RejectionKind, Require, RequireLayer, ResourceServer,
+    Respond, RespondWith, ResponseFuture,
 };
 pub use policy::{
     AuthorizationDetail, ClaimAt, ClaimValue, Considered, Decision, Denial, Explanation, InvalidScope,
-    Policy, PolicyInput, Requirement, Shadow, StepUp, Verdict, Vocabulary, VocabularyBuilder, acr, acting,
-    actor, all_of, all_scopes, amr, any_acr, any_of, any_scope, anyone, authenticated, authorization_detail,
-    claim, client, issuer, max_age, not, permission, predicate, role, scope, shadow, subject, user,
+    Policy, PolicyInput, Requirement, ResourceRequirement, Shadow, StepUp, Verdict, Vocabulary,
+    VocabularyBuilder, acr, acting, actor, all_of, all_scopes, amr, any_acr, any_of, any_scope, anyone, asks,
+    authenticated, authorization_detail, claim, client, issuer, max_age, not, owner, permission, predicate,
+    resource_predicate, role, scope, shadow, subject, user,
 };
 pub use secret::{Secret, SecretReferenceError};
 pub use table::{PolicyTable, PolicyTableBuilder, Rule};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use http::{HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Response, Version, header};
 
 use super::challenges::Challenges;
 use super::grpc;
@@ -12,6 +12,13 @@ use super::respond::Respond;
 pub(super) enum Dialect {
     Http,
     Grpc,
+}
+
+impl Dialect {
+    /// Which one the client of such a request reads.
+    pub(super) fn of(method: &Method, version: Version, headers: &HeaderMap) -> Self {
+        if grpc::is_grpc(method, version, headers) { Self::Grpc } else { Self::Http }
+    }
 }
 
 /// A request that was refused, and how its client wants to hear of it.
@@ -44,8 +51,8 @@ fn head(rejection: &Rejection, challenges: &Challenges) -> Response<()> {
     if let Some(challenge) = challenges.of(rejection) {
         headers.append(header::WWW_AUTHENTICATE, challenge);
     }
-    if let Reason::Unavailable(unavailable) = rejection.reason() {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(unavailable.retry_after())));
+    if let Some(retry_after) = rejection.retry_after() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(retry_after)));
     }
     // RFC 9111 §3.5 does not stop caches from storing an error response.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -62,7 +69,7 @@ fn seconds(duration: Duration) -> u64 {
 fn report(rejection: &Rejection) {
     let (status, code) = (rejection.status().as_u16(), rejection.code());
     match rejection.reason() {
-        Reason::Unavailable(_) => {
+        Reason::Unavailable(_) | Reason::Unanswered(_) => {
             let source = std::error::Error::source(rejection);
             tracing::warn!(target: "portcullis", status, code, reason = %rejection, source, "request refused");
         }

@@ -1,26 +1,20 @@
-//! What the layer knows of axum: extractors, and the URI as it was before `nest` took its prefix.
+//! Extractors for axum.
 
 use std::fmt;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, OptionalFromRequestParts, OriginalUri};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{Extensions, Uri};
 use serde::de::DeserializeOwned;
 
-use super::answer::{Dialect, Refusal, answer};
-use super::challenges::Challenges;
+use super::access::Access;
+use super::answer::Dialect;
 use super::mark::Mark;
-use super::rejection::{Reason, Rejection};
-use super::respond::{EmptyBody, ProblemJson};
-use super::style::BodyStyle;
-use crate::bearer::Protection;
+use super::original_uri::original_uri;
+use super::refused::Refused;
+use super::rejection::Reason;
 use crate::token::ValidatedToken;
-
-pub(super) fn original_uri(extensions: &Extensions) -> Option<&Uri> {
-    extensions.get::<OriginalUri>().map(|OriginalUri(uri)| uri)
-}
 
 /// Extractor for the token that [`ResourceServer::require`](crate::ResourceServer::require) validated.
 ///
@@ -39,7 +33,7 @@ impl<S: Sync> FromRequestParts<S> for ValidatedToken {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refused> {
         let mark = Mark::of(&parts.extensions).ok_or_else(Refused::no_layer)?;
-        mark.token().cloned().ok_or_else(|| Refused::by(mark, Reason::Missing))
+        mark.token().cloned().ok_or_else(|| Refused::by(mark, Dialect::Http, Reason::Missing))
     }
 }
 
@@ -127,48 +121,28 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for CustomClaims<T> {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refused> {
         let mark = Mark::of(&parts.extensions).ok_or_else(Refused::no_layer)?;
-        let token = mark.token().ok_or_else(|| Refused::by(mark, Reason::Missing))?;
+        let token = mark.token().ok_or_else(|| Refused::by(mark, Dialect::Http, Reason::Missing))?;
         let claims = token.claims().deserialize();
-        claims.map(CustomClaims).map_err(|mismatch| Refused::by(mark, Reason::ClaimsMismatch(mismatch)))
+        claims
+            .map(CustomClaims)
+            .map_err(|mismatch| Refused::by(mark, Dialect::Http, Reason::ClaimsMismatch(mismatch)))
     }
 }
 
-/// The answer of an extractor that found no token, or none that fits.
-#[derive(Clone, Debug)]
-pub struct Refused {
-    rejection: Rejection,
-    challenges: Challenges,
-    style: BodyStyle,
-}
+/// Extractor for [`Access`]. Where no layer ran it answers 500.
+impl<S: Sync> FromRequestParts<S> for Access {
+    type Rejection = Refused;
 
-impl Refused {
-    fn no_layer() -> Self {
-        Self {
-            rejection: Reason::NoLayer.into(),
-            challenges: Challenges::new(Protection::api()),
-            style: BodyStyle::Empty,
-        }
-    }
-
-    /// In the way of the server whose layer left this mark.
-    fn by(mark: &Mark, reason: Reason) -> Self {
-        Self { rejection: reason.into(), challenges: mark.challenges().clone(), style: mark.style() }
-    }
-
-    /// Why.
-    #[must_use]
-    pub fn rejection(&self) -> &Rejection {
-        &self.rejection
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refused> {
+        let path = original_uri(&parts.uri, &parts.extensions).path();
+        let dialect = Dialect::of(&parts.method, parts.version, &parts.headers);
+        Self::new(&parts.extensions, &parts.method, path, dialect).ok_or_else(Refused::no_layer)
     }
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let refusal = Refusal { rejection: self.rejection, dialect: Dialect::Http };
-        match self.style {
-            BodyStyle::Empty => answer::<Body>(refusal, &self.challenges, &EmptyBody),
-            BodyStyle::ProblemJson => answer::<Body>(refusal, &self.challenges, &ProblemJson),
-        }
+        self.into_http().map(Body::from)
     }
 }
 

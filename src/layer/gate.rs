@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use tower_service::Service;
 
 use super::answer::{Dialect, Refusal, answer};
 use super::core::Core;
 use super::evidence::Evidence;
-use super::grpc;
 use super::mark::Mark;
+use super::original_uri::original_uri;
 use super::rejection::{Reason, Rejection};
 use super::respond::Respond;
 use super::style::Style;
@@ -15,7 +15,7 @@ use crate::bearer::{Carrier, Credential, credential};
 use crate::boxed::BoxFuture;
 use crate::policy::{Decision, Policy, PolicyInput};
 use crate::token::ValidatedToken;
-use crate::validate::{InvalidToken, Presented, Validation, ValidationError, check_binding, check_expiry};
+use crate::validate::{Presented, Validation, ValidationError, check_binding};
 
 /// One server, one policy, one style of answers: what a layer asks of every request.
 pub(super) struct Gate<R> {
@@ -74,7 +74,8 @@ impl<R> Gate<R> {
             Ok(Credential::Absent) => return Authentication::Known(Err(Reason::Missing.into())),
             Err(error) => return Authentication::Known(Err(error.into())),
         };
-        let (uri, extensions) = (original_uri(request), request.extensions());
+        let extensions = request.extensions();
+        let uri = original_uri(request.uri(), extensions);
         let presented = Presented::new(found.token(), request.method(), uri, request.headers(), extensions);
         match self.core.validator.validate(presented) {
             Validation::Ready(result) => {
@@ -88,7 +89,7 @@ impl<R> Gate<R> {
     /// judged anew where time may have changed the answer.
     fn validated_before<'a, B>(&self, request: &'a Request<B>) -> Option<&'a ValidatedToken> {
         let token = Mark::of(request.extensions())?.token_for(&self.core, request)?;
-        self.check_now(token).is_ok().then_some(token)
+        self.core.check_now(token).is_ok().then_some(token)
     }
 
     /// The last steps of authentication, after any validator and before policy: the binding, and once more
@@ -100,16 +101,8 @@ impl<R> Gate<R> {
     ) -> Result<Principal, Rejection> {
         let token = result?;
         check_binding(&token)?;
-        self.check_now(&token)?;
+        self.core.check_now(&token)?;
         Ok(Principal::Fresh(token, evidence()))
-    }
-
-    /// Judges `exp` at this instant. Whether there must be one is for the validator to say.
-    fn check_now(&self, token: &ValidatedToken) -> Result<(), InvalidToken> {
-        match token.expires_at() {
-            Some(_) => check_expiry(token.claims(), self.core.clock.unix_time(), self.core.leeway),
-            None => Ok(()),
-        }
     }
 
     /// Steps 4 and 5: decide, and mark the request. Only what comes out of here reaches the inner service.
@@ -128,7 +121,7 @@ impl<R> Gate<R> {
         let principal = match principal {
             Ok(principal) => principal,
             Err(rejection) => {
-                let dialect = if grpc::is_grpc(&request) { Dialect::Grpc } else { Dialect::Http };
+                let dialect = Dialect::of(request.method(), request.version(), request.headers());
                 return Err(Refusal { rejection, dialect });
             }
         };
@@ -158,7 +151,7 @@ impl<R> Gate<R> {
             Principal::Fresh(token, _) | Principal::Reused(token) => Some(token),
             Principal::Anonymous => None,
         };
-        let path = original_uri(request).path();
+        let path = original_uri(request.uri(), request.extensions()).path();
         let (now, leeway) = (self.core.clock.unix_time(), self.core.leeway);
         let input = PolicyInput::new(token, request.method(), path, request.extensions(), now, leeway);
         match self.policy.decide(&input) {
@@ -176,13 +169,4 @@ impl<R> Gate<R> {
     {
         answer(refusal, &self.core.challenges, &self.respond)
     }
-}
-
-/// The URI as the client sent it: below `Router::nest`, the request's own has lost its prefix.
-fn original_uri<B>(request: &Request<B>) -> &Uri {
-    #[cfg(feature = "axum")]
-    if let Some(uri) = super::axum::original_uri(request.extensions()) {
-        return uri;
-    }
-    request.uri()
 }

@@ -1,6 +1,6 @@
 //! Refusals as gRPC clients read them. No gRPC crate is needed: a refusal is three header fields.
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
 
 const MEDIA_TYPE: &str = "application/grpc";
 const STATUS: &str = "grpc-status";
@@ -9,14 +9,13 @@ const STATUS: &str = "grpc-status";
 ///
 /// All three, as the protocol has them: a refusal is a 200 there, and whoever asks in another way (a proxy that passes
 /// on a client's fields, say) reads a 200 as admitted. gRPC-Web is another protocol, whose trailers stand in the body.
-pub(super) fn is_grpc<B>(request: &Request<B>) -> bool {
-    let content_type =
-        request.headers().get(header::CONTENT_TYPE).map_or(b"".as_slice(), |value| value.as_bytes());
+pub(super) fn is_grpc(method: &Method, version: Version, headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).map_or(b"".as_slice(), |value| value.as_bytes());
     let rest = content_type
         .split_at_checked(MEDIA_TYPE.len())
         .filter(|(start, _)| start.eq_ignore_ascii_case(MEDIA_TYPE.as_bytes()));
-    request.method() == Method::POST
-        && request.version() == Version::HTTP_2
+    *method == Method::POST
+        && version == Version::HTTP_2
         && rest.is_some_and(|(_, rest)| matches!(rest, [] | [b'+' | b';' | b' ', ..]))
 }
 

@@ -2,8 +2,6 @@ use std::sync::Arc;
 
 use http::{Extensions, Request};
 
-#[cfg(feature = "axum")]
-use super::challenges::Challenges;
 use super::core::Core;
 use super::evidence::Evidence;
 use super::style::BodyStyle;
@@ -54,12 +52,11 @@ impl Mark {
         self.bearer.as_ref().map(|bearer| &bearer.token)
     }
 
-    #[cfg(feature = "axum")]
-    pub(super) fn challenges(&self) -> &Challenges {
-        &self.core.challenges
+    /// What the server is made of.
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.core
     }
 
-    #[cfg(feature = "axum")]
     pub(super) fn style(&self) -> BodyStyle {
         self.style
     }

@@ -1,8 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 
+use super::asking::Unanswered;
 use crate::bearer::CredentialError;
 use crate::claims::ClaimsMismatch;
 use crate::policy::Denial;
@@ -50,6 +52,7 @@ pub(super) enum Reason {
     Invalid(InvalidToken),
     Unavailable(Unavailable),
     Denied(Denial),
+    Unanswered(Unanswered),
     #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only extractors find this"))]
     ClaimsMismatch(ClaimsMismatch),
     #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only extractors find this"))]
@@ -82,7 +85,8 @@ pub enum RejectionKind {
     Denied,
     /// The token's claims do not fit the type the handler asks for: 403 `insufficient_scope`.
     ClaimsMismatch,
-    /// The token could not be judged: 503 with `Retry-After`.
+    /// The token could not be judged, or a question that a [check](crate::asks) depends on was not answered: 503 with
+    /// `Retry-After`.
     Unavailable,
     /// An extractor was used where no layer ran: 500. A mistake of the program, not of the request.
     LayerMissing,
@@ -97,7 +101,7 @@ impl Rejection {
             Reason::Credential(_) => RejectionKind::MalformedCredential,
             Reason::Missing => RejectionKind::MissingCredential,
             Reason::Invalid(_) => RejectionKind::InvalidToken,
-            Reason::Unavailable(_) => RejectionKind::Unavailable,
+            Reason::Unavailable(_) | Reason::Unanswered(_) => RejectionKind::Unavailable,
             // RFC 9470 §3: more authentication first, whatever scope is missing beside it.
             Reason::Denied(denial) if denial.step_up().is_some() => RejectionKind::StepUpRequired,
             Reason::Denied(_) => RejectionKind::Denied,
@@ -120,7 +124,7 @@ impl Rejection {
             },
             Reason::Missing => "missing_credential",
             Reason::Invalid(invalid) => invalid.kind().code(),
-            Reason::Unavailable(_) => "unavailable",
+            Reason::Unavailable(_) | Reason::Unanswered(_) => "unavailable",
             Reason::Denied(denial) if denial.step_up().is_some() => "step_up_required",
             Reason::Denied(_) => "denied",
             Reason::ClaimsMismatch(_) => "claims_mismatch",
@@ -171,6 +175,15 @@ impl Rejection {
         }
     }
 
+    /// When to come back, where that may help.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match &*self.reason {
+            Reason::Unavailable(unavailable) => Some(unavailable.retry_after()),
+            Reason::Unanswered(_) => Some(Unanswered::RETRY_AFTER),
+            _ => None,
+        }
+    }
+
     pub(super) fn reason(&self) -> &Reason {
         &self.reason
     }
@@ -200,7 +213,7 @@ impl RejectionKind {
             Self::Denied | Self::ClaimsMismatch => {
                 (Some("insufficient_scope"), "The access token does not grant what this request needs")
             }
-            Self::Unavailable => (None, "Access tokens cannot be validated now: try again later"),
+            Self::Unavailable => (None, "This request cannot be judged now: try again later"),
             Self::LayerMissing => (None, "The service is not set up to answer this"),
         };
         Said { error, detail }
@@ -241,10 +254,11 @@ impl fmt::Display for Rejection {
             Reason::Missing => f.write_str("the request has no bearer token"),
             Reason::Invalid(invalid) => invalid.fmt(f),
             Reason::Unavailable(unavailable) => unavailable.fmt(f),
+            Reason::Unanswered(unanswered) => unanswered.fmt(f),
             Reason::Denied(denial) => denial.fmt(f),
             Reason::ClaimsMismatch(mismatch) => mismatch.fmt(f),
             Reason::NoLayer => f.write_str(
-                "a handler asks for the validated token, but no `auth.require(..)` layer ran before it: add \
+                "a handler asks for the validated token or checks access, but no `auth.require(..)` layer ran before it: add \
                  `.route_layer(auth.require(..))` to its route or `.layer(auth.require(authenticated()))` to its router",
             ),
         }
@@ -255,6 +269,7 @@ impl std::error::Error for Rejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.reason {
             Reason::Unavailable(unavailable) => std::error::Error::source(unavailable),
+            Reason::Unanswered(unanswered) => std::error::Error::source(unanswered),
             _ => None,
         }
     }

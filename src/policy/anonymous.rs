@@ -1,5 +1,6 @@
 //! Requests without a token.
 
+use super::fact::Told;
 use super::input::PolicyInput;
 use super::term::Term;
 
@@ -25,8 +26,11 @@ impl Term {
 
     /// Whether this takes the request although it has no token. Where it never does, no predicate is asked.
     pub(super) fn takes_anonymous(&self, input: &PolicyInput<'_>) -> bool {
-        let holds =
-            |term: &Self| matches!(term, Self::Predicate(predicate) if predicate.judge(input) == Some(true));
+        let holds = |term: &Self| match term {
+            Self::Predicate(predicate) => predicate.judge(input) == Some(true),
+            Self::Resource(fact) => input.told(fact) == Told::Answer(Some(true)),
+            _ => false,
+        };
         self.may_take_anonymous() && self.stance(&holds) == Stance::Takes
     }
 
@@ -35,7 +39,7 @@ impl Term {
     fn stance(&self, holds: &dyn Fn(&Self) -> bool) -> Stance {
         match self {
             Self::Anyone => Stance::Takes,
-            Self::Predicate(_) if holds(self) => Stance::Bears,
+            Self::Predicate(_) | Self::Resource(_) if holds(self) => Stance::Bears,
             Self::AllOf(parts) => {
                 let mut stances = parts.iter().map(|part| part.stance(holds));
                 // The first that refuses has the last word, and no predicate behind it is asked.

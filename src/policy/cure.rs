@@ -18,6 +18,10 @@ pub(super) struct Cure {
     max_age: Option<Duration>,
 }
 
+/// Nothing but that all questions will be answered well.
+const HOPEFUL: Assumed<'_> =
+    Assumed { scopes: &[], acr: None, fresh: false, not_asked: Some(true), unanswered: None };
+
 /// What to tell the client. Both may be empty.
 #[derive(Debug, Default)]
 pub(super) struct Remedy {
@@ -29,6 +33,11 @@ impl Term {
     /// What would have this request let in, if anything would that a client can ask for.
     pub(super) fn remedy(&self, input: &PolicyInput<'_>) -> Remedy {
         self.cure(input).and_then(|cure| cure.tried(self, input)).unwrap_or_default()
+    }
+
+    /// A question that nobody asked, since something else was missing, may turn out well.
+    fn may_be_met(&self, input: &PolicyInput<'_>) -> bool {
+        self.judge(input, HOPEFUL) == Some(true)
     }
 
     /// One way to meet this; of alternatives one that is met, or else the first that a client can reach.
@@ -55,7 +64,7 @@ impl Term {
                     None => parts.iter().find_map(|part| part.cure(input)),
                 }
             }
-            _ => self.is_met(input).then(Cure::default),
+            _ => self.may_be_met(input).then(Cure::default),
         }
     }
 }
@@ -93,16 +102,16 @@ impl Cure {
         let scopes = self.scopes.as_slice();
         let fresh = self.max_age.is_some();
         if let Some(classes) = &mut self.acr {
-            classes.retain(|class| enough(Assumed { scopes, acr: Some(class), fresh }));
+            classes.retain(|class| enough(Assumed { scopes, acr: Some(class), fresh, ..HOPEFUL }));
             if classes.is_empty() {
                 return None;
             }
-        } else if !enough(Assumed { scopes, acr: None, fresh }) {
+        } else if !enough(Assumed { scopes, fresh, ..HOPEFUL }) {
             return None;
         }
-        let lacks_authentication = !enough(Assumed { scopes, ..Assumed::default() });
+        let lacks_authentication = !enough(Assumed { scopes, ..HOPEFUL });
         // With each of the classes, since the client chooses. Where scopes alone would do, they are what is missing.
-        let without_scopes = |acr| enough(Assumed { scopes: &[], acr, fresh });
+        let without_scopes = |acr| enough(Assumed { acr, fresh, ..HOPEFUL });
         let lacks_scopes = !lacks_authentication
             || match &self.acr {
                 Some(classes) => !classes.iter().all(|class| without_scopes(Some(class))),

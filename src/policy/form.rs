@@ -37,6 +37,8 @@ enum Form {
     /// Seconds.
     MaxAge(u64),
     Predicate(Box<str>),
+    /// Only written: which resource, and what of it, only the program knows.
+    Resource(Box<str>),
     AllOf(Vec<Self>),
     AnyOf(Vec<Self>),
     Not(Box<Self>),
@@ -124,6 +126,7 @@ impl Form {
             Term::Amr(method) => Self::Amr(method.clone()),
             Term::MaxAge(age) => Self::MaxAge(age.as_secs()),
             Term::Predicate(predicate) => Self::Predicate((&*predicate.name).into()),
+            Term::Resource(fact) => Self::Resource(fact.as_str().into()),
             Term::AllOf(parts) => Self::AllOf(forms(parts)),
             Term::AnyOf(parts) => Self::AnyOf(forms(parts)),
             Term::Not(part) => Self::Not(Box::new(Self::of(part))),
@@ -154,6 +157,9 @@ impl Form {
             Self::Amr(method) => Term::Amr(method),
             Self::MaxAge(seconds) => Term::MaxAge(Duration::from_secs(seconds)),
             Self::Predicate(name) => Term::Predicate(Predicate::named(named("predicate", &name)?)),
+            Self::Resource(fact) => {
+                return Err(format!("`{fact}` is about a resource, so only the program can require it"));
+            }
             Self::AllOf(forms) => Term::all_of(terms("all_of", forms)?),
             Self::AnyOf(forms) => Term::any_of(terms("any_of", forms)?),
             Self::Not(form) => Term::Not(Box::new(form.into_term()?)),

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use http::{Extensions, Method, Request};
 
+use super::fact::{Fact, Facts, Told};
 use crate::clock::{Clock as _, SystemClock};
 use crate::token::ValidatedToken;
 
@@ -17,6 +18,7 @@ pub struct PolicyInput<'a> {
     path: &'a str,
     extensions: &'a Extensions,
     parameters: Option<&'a dyn PathParameters>,
+    facts: Option<&'a dyn Facts>,
     now: Duration,
     leeway: Duration,
 }
@@ -55,7 +57,7 @@ impl<'a> PolicyInput<'a> {
         now: Duration,
         leeway: Duration,
     ) -> Self {
-        Self { token, method, path, extensions, parameters: None, now, leeway }
+        Self { token, method, path, extensions, parameters: None, facts: None, now, leeway }
     }
 
     /// The same at another time: since the Unix epoch.
@@ -67,6 +69,16 @@ impl<'a> PolicyInput<'a> {
     /// The same, with names for parts of the path.
     pub(crate) fn with_parameters(self, parameters: &'a dyn PathParameters) -> Self {
         Self { parameters: Some(parameters), ..self }
+    }
+
+    /// The same, with what is known of a resource.
+    pub(super) fn with_facts(self, facts: &'a dyn Facts) -> Self {
+        Self { facts: Some(facts), ..self }
+    }
+
+    /// Where there is no resource, nothing can be told of it.
+    pub(super) fn told(&self, fact: &Fact) -> Told {
+        self.facts.map_or(Told::Answer(None), |facts| facts.told(fact))
     }
 
     /// The validated token of the request. `None` only where [`Policy::takes_anonymous`](crate::Policy::takes_anonymous)

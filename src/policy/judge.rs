@@ -1,6 +1,7 @@
 //! Whether a requirement is met.
 
 use super::actor::{has_actor, is_actor};
+use super::fact::Told;
 use super::input::PolicyInput;
 use super::term::{Grant, Scope, Term};
 use super::three_values::{all, any};
@@ -16,6 +17,18 @@ pub(super) struct Assumed<'a> {
     pub(super) acr: Option<&'a ScopeName>,
     /// Authenticated just now.
     pub(super) fresh: bool,
+    /// How questions would be answered that nobody has asked yet.
+    pub(super) not_asked: Option<bool>,
+    /// And those that nobody answered.
+    pub(super) unanswered: Option<bool>,
+}
+
+impl Assumed<'_> {
+    /// What helps a requirement hurts its opposite.
+    fn opposite(self) -> Self {
+        let opposite = |answer: Option<bool>| answer.map(|met| !met);
+        Self { not_asked: opposite(self.not_asked), unanswered: opposite(self.unanswered), ..self }
+    }
 }
 
 impl Term {
@@ -64,9 +77,14 @@ impl Term {
                 Some(now <= at.saturating_add(*age).saturating_add(input.leeway()))
             }
             Self::Predicate(predicate) => predicate.judge(input),
+            Self::Resource(fact) => match input.told(fact) {
+                Told::Answer(answer) => answer,
+                Told::NotAsked => assumed.not_asked,
+                Told::Unanswered => assumed.unanswered,
+            },
             Self::AllOf(parts) => all(parts.iter().map(|part| part.judge(input, assumed))),
             Self::AnyOf(parts) => any(parts.iter().map(|part| part.judge(input, assumed))),
-            Self::Not(part) => part.judge(input, assumed).map(|met| !met),
+            Self::Not(part) => part.judge(input, assumed.opposite()).map(|met| !met),
         }
     }
 }

@@ -34,6 +34,7 @@ impl fmt::Display for Term {
             Self::Amr(method) => write!(f, "amr `{method}`"),
             Self::MaxAge(age) => write!(f, "authentication at most {} s ago", age.as_secs()),
             Self::Predicate(predicate) => write!(f, "predicate `{}`", predicate.name),
+            Self::Resource(fact) => f.write_str(fact.as_str()),
             Self::AllOf(parts) => self.join(f, parts, " and "),
             Self::AnyOf(parts) => self.join(f, parts, " or "),
             Self::Not(term) => write!(f, "not {}", Part(term, self)),

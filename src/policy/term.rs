@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::claim_test::ClaimTest;
 use super::detail_test::DetailTest;
+use super::fact::Fact;
 use super::names::Names;
 use super::predicate::Predicate;
 use crate::bearer::ScopeName;
@@ -35,6 +36,7 @@ pub(super) enum Term {
     Amr(Box<str>),
     MaxAge(Duration),
     Predicate(Predicate),
+    Resource(Fact),
     /// At least two.
     AllOf(Vec<Self>),
     /// At least two.

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::claim_test::{ClaimIs, ClaimTest};
+use super::either::AnyRequirement;
 use super::predicate::Predicate;
 use super::requirement::Requirement;
 use super::term::{Grant, Scope, Term};
@@ -49,15 +50,15 @@ pub(super) struct Implication {
 }
 
 impl Vocabulary {
-    /// The requirement, with the meaning of its names.
+    /// The requirement (a [`Requirement`] or a [`ResourceRequirement`](crate::ResourceRequirement)), with the meaning of its names.
     ///
     /// # Errors
     ///
     /// A [`ConfigError`] with every name that has none: `unknown_permission`, which no role has and no claim shows, and
     /// `unknown_predicate`, which came from data and is not defined here. A role is always known: a token may name it.
-    pub fn apply(&self, requirement: Requirement) -> Result<Requirement, ConfigError> {
+    pub fn apply<R: AnyRequirement>(&self, requirement: R) -> Result<R, ConfigError> {
         let mut problems = Problems::default();
-        let requirement = self.bind(requirement, &mut problems);
+        let requirement = requirement.map(|requirement| self.bind(requirement, &mut problems));
         if problems.is_empty() { Ok(requirement) } else { Err(problems.into_error()) }
     }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::claim_test::{ClaimIs, ClaimTest, ClaimValue, is_word};
+use super::either::AnyRequirement;
 use super::input::PolicyInput;
 use super::predicate::Predicate;
 use super::requirement::Requirement;
@@ -135,7 +136,7 @@ pub fn claim(path: &str) -> ClaimAt {
 /// neither the requirement nor its opposite admits.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct ClaimAt(ClaimPath);
+pub struct ClaimAt(pub(super) ClaimPath);
 
 impl ClaimAt {
     /// Requires that the claim is there.
@@ -306,10 +307,11 @@ pub fn any_of(requirements: impl IntoIterator<Item = Requirement>) -> Requiremen
     Requirement(Term::any_of(parts(requirements)))
 }
 
-/// Requires that `requirement` is *not* met, by a request that has a valid token all the same.
+/// Requires that `requirement` (a [`Requirement`] or a [`ResourceRequirement`](crate::ResourceRequirement)) is *not* met, by a
+/// request that has a valid token all the same.
 #[must_use]
-pub fn not(requirement: Requirement) -> Requirement {
-    Requirement(Term::Not(Box::new(requirement.0)))
+pub fn not<R: AnyRequirement>(requirement: R) -> R {
+    requirement.map(|requirement| Requirement(Term::Not(Box::new(requirement.0))))
 }
 
 #[track_caller]

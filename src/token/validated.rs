@@ -242,6 +242,14 @@ pub struct Identity<'a> {
     pub subject: &'a str,
 }
 
+impl<'a> Identity<'a> {
+    /// This subject of this issuer.
+    #[must_use]
+    pub const fn new(issuer: &'a str, subject: &'a str) -> Self {
+        Self { issuer, subject }
+    }
+}
+
 impl fmt::Debug for Identity<'_> {
     // Who somebody is belongs to them, not to a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

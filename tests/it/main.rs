@@ -40,6 +40,7 @@ mod optional;
 mod policy;
 mod providers;
 mod quickstart;
+mod resource_checks;
 mod secrets;
 mod shadow;
 mod table;

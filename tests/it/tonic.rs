@@ -1,7 +1,7 @@
 //! The layer around gRPC services of tonic, and what tonic's own client makes of the answers.
 
 #[path = "../../examples/tonic/shop.rs"]
-mod shop;
+pub(crate) mod shop;
 
 use std::convert::Infallible;
 use std::time::Duration;
