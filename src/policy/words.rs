@@ -120,7 +120,6 @@ pub fn permission(permission: &str) -> Requirement {
 /// # Panics
 ///
 /// If the path is none, or could be a name as well as a path (`realm_access.roles`).
-#[must_use]
 #[track_caller]
 #[expect(clippy::panic, reason = "a mistake in the program's text, found when it starts; documented")]
 pub fn claim(path: &str) -> ClaimAt {
