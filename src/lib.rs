@@ -22,6 +22,8 @@ mod json;
 mod jwks;
 mod layer;
 mod metadata;
+#[cfg(feature = "utoipa")]
+mod openapi;
 mod policy;
 mod reload;
 mod secret;
@@ -53,6 +55,8 @@ pub use layer::{
     EmptyBody, ProblemJson, Rejection, RejectionKind, Require, RequireLayer, ResourceServer, Respond,
     RespondWith, ResponseFuture,
 };
+#[cfg(feature = "utoipa")]
+pub use openapi::OpenApiSecurity;
 pub use policy::{
     ClaimAt, ClaimValue, Considered, Decision, Denial, Explanation, InvalidScope, Policy, PolicyInput,
     Requirement, StepUp, Verdict, Vocabulary, VocabularyBuilder, acr, all_of, all_scopes, amr, any_acr,
@@ -60,7 +64,7 @@ pub use policy::{
     role, scope, subject, user,
 };
 pub use secret::{Secret, SecretReferenceError};
-pub use table::{PolicyTable, PolicyTableBuilder, Rule};
+pub use table::{Coverage, PolicyTable, PolicyTableBuilder, Rule};
 pub use token::{Identity, ValidatedToken};
 pub use validate::{
     InvalidToken, InvalidTokenKind, Presented, Profile, TokenValidator, Unavailable, UnknownProfile,

@@ -14,6 +14,8 @@ mod missing;
 mod names;
 mod predicate;
 mod requirement;
+#[cfg(feature = "utoipa")]
+mod scope_lists;
 mod sentence;
 mod step_up;
 mod term;
