@@ -24,6 +24,8 @@ mod json;
 mod jwks;
 mod layer;
 mod metadata;
+#[cfg(feature = "utoipa")]
+mod openapi;
 mod policy;
 mod reload;
 mod secret;
@@ -57,6 +59,8 @@ pub use layer::{
     Access, EmptyBody, ProblemJson, Refused, Rejection, RejectionKind, Require, RequireLayer, ResourceServer,
     Respond, RespondWith, ResponseFuture,
 };
+#[cfg(feature = "utoipa")]
+pub use openapi::OpenApiSecurity;
 pub use policy::{
     AuthorizationDetail, ClaimAt, ClaimValue, Considered, Decision, Denial, Explanation, InvalidScope,
     Policy, PolicyInput, Requirement, ResourceRequirement, Shadow, StepUp, Verdict, Vocabulary,
@@ -65,7 +69,7 @@ pub use policy::{
     resource_predicate, role, scope, shadow, subject, user,
 };
 pub use secret::{Secret, SecretReferenceError};
-pub use table::{PolicyTable, PolicyTableBuilder, Rule};
+pub use table::{Coverage, PolicyTable, PolicyTableBuilder, Rule};
 pub use token::{Identity, ValidatedToken};
 pub use validate::{
     InvalidToken, InvalidTokenKind, Presented, Profile, TokenValidator, Unavailable, UnknownProfile,

@@ -24,6 +24,8 @@ mod predicate;
 mod requirement;
 mod resource;
 mod resource_words;
+#[cfg(feature = "utoipa")]
+mod scope_lists;
 mod sentence;
 mod shadow;
 mod step_up;

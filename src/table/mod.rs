@@ -2,7 +2,9 @@
 
 mod builder;
 mod canonical;
+mod coverage;
 mod explain;
+mod governed;
 mod methods;
 mod policy_table;
 mod rule;
@@ -10,5 +12,8 @@ mod template;
 mod tree;
 
 pub use builder::PolicyTableBuilder;
+pub use coverage::Coverage;
+#[cfg(feature = "utoipa")]
+pub(crate) use governed::Governed;
 pub use policy_table::PolicyTable;
 pub use rule::Rule;

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::Method;
+use serde::{Serialize, Serializer};
 
 use super::canonical::ambiguity;
 use super::rule::Rule;
@@ -49,6 +50,35 @@ use crate::policy::{Decision, Denial, Explanation, PathParameters, Policy, Polic
 /// that ignores case or trailing slashes does not.
 ///
 /// gRPC methods are paths: `POST /orders.v1.Orders/List`, and `POST /orders.v1.Orders/{method}` for all of a service.
+///
+/// # The inventory
+///
+/// A table is a list of who may do what. It prints as lines and, with `serde`, becomes data; [`coverage`](Self::coverage) holds it
+/// against the operations that a service is said to have. What a vocabulary adds to the names in it stands in neither form.
+///
+/// ```
+/// use portcullis::{PolicyTable, anyone, role, scope};
+///
+/// let table = PolicyTable::builder()
+///     .rule("GET /health", anyone())
+///     .rule("PUT,PATCH /orders/{id}", scope("orders:write").and(role("clerk")))
+///     .build()?;
+/// assert_eq!(
+///     table.to_string(),
+///     "GET /health: anyone\n\
+///      PUT,PATCH /orders/{id}: scope `orders:write` and role `clerk`\n\
+///      everything else: nobody\n"
+/// );
+/// assert_eq!(
+///     serde_json::to_value(&table)?[1],
+///     serde_json::json!({
+///         "methods": ["PUT", "PATCH"],
+///         "path": "/orders/{id}",
+///         "require": {"all_of": [{"scope": "orders:write"}, {"role": "clerk"}]},
+///     })
+/// );
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct PolicyTable {
     pub(super) shared: Arc<Rules>,
@@ -78,7 +108,7 @@ pub(super) struct Found<'t, 'p> {
 }
 
 impl PolicyTable {
-    /// The rules, in the order in which they were written. With `serde` they are data.
+    /// The rules, in the order in which they were written.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.shared.rules
@@ -102,7 +132,12 @@ impl PolicyTable {
 }
 
 impl Entry {
-    fn rule(&self, method: &Method) -> Option<usize> {
+    /// A rule of the template, whichever.
+    pub(super) fn some_rule(&self) -> Option<usize> {
+        self.methods.first().map(|(_, rule)| *rule).or(self.any)
+    }
+
+    pub(super) fn rule(&self, method: &Method) -> Option<usize> {
         let named =
             |method: &Method| self.methods.iter().find(|(own, _)| own == method).map(|(_, rule)| *rule);
         // RFC 9110 §9.3.2: HEAD is GET without the content.
@@ -137,10 +172,18 @@ impl Policy for PolicyTable {
     }
 }
 
-/// One rule a line.
+/// One rule a line, and what holds where there is none.
 impl fmt::Display for PolicyTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.rules().iter().try_for_each(|rule| writeln!(f, "{rule}"))
+        self.rules().iter().try_for_each(|rule| writeln!(f, "{rule}"))?;
+        writeln!(f, "everything else: nobody")
+    }
+}
+
+/// A list of [rules](Rule), in the order in which they were written.
+impl Serialize for PolicyTable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.rules())
     }
 }
 

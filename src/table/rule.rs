@@ -55,6 +55,7 @@ impl fmt::Display for Rule {
     }
 }
 
+/// `{"methods": ["GET"], "path": "/orders/{id}", "require": {"scope": "orders:read"}}`; for all other methods `["*"]`.
 impl Serialize for Rule {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut rule = serializer.serialize_struct("Rule", 3)?;

@@ -81,6 +81,32 @@ impl Template {
 }
 
 impl Shape {
+    /// The paths of an operation in a document, or what is wrong with its text. Names may be any, and a segment may have text
+    /// around its names (`{id}.json`), which is taken for any segment: rather too many paths than too few.
+    pub(super) fn documented(path: &str) -> Result<Self, &'static str> {
+        let without_names: Vec<_> =
+            path.split('/').map(|segment| if segment.contains('{') { "-" } else { segment }).collect();
+        if let Some(why) = ambiguity(&without_names.join("/")) {
+            return Err(why);
+        }
+        let (mut segments, mut rest) = (Vec::new(), false);
+        for segment in path.split('/').skip(1) {
+            if rest {
+                return Err("something follows `{*...}`");
+            } else if segment.starts_with("{*") {
+                rest = true;
+            } else {
+                segments.push((!segment.contains('{')).then(|| segment.into()));
+            }
+        }
+        Ok(Self { segments, rest })
+    }
+
+    /// Whether all paths of the other are of this shape, too.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.meet(other).is_some_and(|both| both == *other)
+    }
+
     pub(super) fn segments(&self) -> impl Iterator<Item = Option<&str>> {
         self.segments.iter().map(Option::as_deref)
     }

@@ -28,6 +28,7 @@ mod hostile;
 mod hyper;
 mod introspection;
 mod introspection_page;
+mod inventory;
 mod issuers;
 mod jose;
 mod key_files;

@@ -2,8 +2,8 @@
 
 use http::Request;
 use portcullis::{
-    Claims, Decision, Policy as _, PolicyInput, PolicyTable, Requirement, ValidatedToken, anyone, claim,
-    role, scope,
+    Claims, ConfigError, Decision, Policy as _, PolicyInput, PolicyTable, Requirement, ValidatedToken,
+    anyone, claim, role, scope,
 };
 
 fn token(claims: &str) -> ValidatedToken {
@@ -28,7 +28,7 @@ fn codes(rules: &[(&str, Requirement)]) -> Vec<&'static str> {
         builder = builder.rule(*rule, requirement.clone());
     }
     let error = builder.build().err();
-    error.iter().flat_map(portcullis::ConfigError::problems).map(portcullis::ConfigProblem::code).collect()
+    error.iter().flat_map(ConfigError::problems).map(portcullis::ConfigProblem::code).collect()
 }
 
 #[test]

@@ -19,6 +19,7 @@ use tower::{ServiceExt as _, service_fn};
 use crate::support::{AUDIENCE, ISSUER, NOW, eventually};
 
 mod introspection;
+mod probe;
 
 fn get(token: Option<&str>) -> Request<()> {
     let request = Request::get("/");
