@@ -1,5 +1,7 @@
 //! Tables of rules.
 
+mod oracle;
+
 use http::Request;
 use portcullis::{
     Claims, Decision, Policy as _, PolicyInput, PolicyTable, Requirement, ValidatedToken, anyone, claim,
