@@ -6,6 +6,7 @@ use http::Method;
 use super::methods::Methods;
 use super::policy_table::{Entry, PolicyTable, Rules};
 use super::rule::Rule;
+use super::spellings::Spellings;
 use super::template::{Shape, Template};
 use super::tree::Tree;
 use crate::error::{ConfigError, Problems};
@@ -59,7 +60,7 @@ impl PolicyTableBuilder {
     pub(crate) fn checked(self, problems: &mut Problems) -> PolicyTable {
         let mut rules = Vec::with_capacity(self.rules.len());
         let (mut entries, mut places) = (Vec::<Entry>::new(), BTreeMap::<Shape, usize>::new());
-        let mut tree = Tree::default();
+        let (mut tree, mut spellings) = (Tree::default(), Spellings::default());
         for (text, requirement) in self.rules {
             let requirement = self.vocabulary.bind(requirement, problems);
             let rule = match read(&text, requirement) {
@@ -79,6 +80,7 @@ impl PolicyTableBuilder {
                 let place = entries.len();
                 entries.push(Entry::default());
                 tree.insert(&rule.template.shape, place);
+                rule.template.shape.segments().flatten().for_each(|literal| spellings.add(literal));
                 place
             });
             let entry = entries.get_mut(place);
@@ -98,7 +100,7 @@ impl PolicyTableBuilder {
             problems.add("ambiguous_rules", message);
         }
         let takes_anonymous = rules.iter().any(|rule| rule.requirement.takes_anonymous());
-        PolicyTable { shared: Arc::new(Rules { rules, entries, tree, takes_anonymous }) }
+        PolicyTable { shared: Arc::new(Rules { rules, entries, tree, spellings, takes_anonymous }) }
     }
 }
 

@@ -32,7 +32,8 @@ pub(super) fn ambiguity(path: &str) -> Option<&'static str> {
                 _ => return Some("the path has a percent sign that encodes nothing"),
             },
             b'\\' => return Some("the path has a backslash"),
-            b'!'..=b'~' => {}
+            // RFC 3986 §3.3: pchar, and the slash.
+            b'!' | b'$'..=b';' | b'=' | b'@'..=b'Z' | b'_' | b'a'..=b'z' | b'~' => {}
             _ => return Some("the path has a character that should be encoded"),
         }
     }
@@ -111,6 +112,17 @@ mod tests {
             "/a\tb",
             "/%2D",
             "/%30",
+            "/a\"b",
+            "/a<b",
+            "/a>b",
+            "/a[b",
+            "/a]b",
+            "/a^b",
+            "/a`b",
+            "/{a}",
+            "/a|b",
+            "/a#b",
+            "/a?b",
         ] {
             assert!(ambiguity(path).is_some(), "{path}");
         }

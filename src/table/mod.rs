@@ -6,6 +6,7 @@ mod explain;
 mod methods;
 mod policy_table;
 mod rule;
+mod spellings;
 mod template;
 mod tree;
 

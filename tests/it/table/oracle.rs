@@ -285,7 +285,7 @@ fn the_rule_for_a_request_is_the_one_that_trying_them_all_finds() {
     let (world, mut random) = (World::new(), Random::new(102));
     let token = ValidatedToken::assertion(Claims::from_json("{}").unwrap());
     let (mut found_some, mut found_none) = (0, 0);
-    for _ in 0..25 {
+    for _ in 0..15 {
         let rules = some_rules(&world, &mut random);
         let rules = mended(&world, rules, &mut random);
         let noted = Seen::default();
@@ -321,5 +321,99 @@ fn the_rule_for_a_request_is_the_one_that_trying_them_all_finds() {
             }
         }
     }
-    assert!(found_some > 5_000 && found_none > 5_000, "{found_some}, {found_none}");
+    assert!(found_some > 3_000 && found_none > 3_000, "{found_some}, {found_none}");
+}
+
+/// Whether all routers read this path alike: by a list of everything that they do not.
+fn reads_one_way(path: &str) -> bool {
+    let octet = |rest: &str| {
+        let digits = rest.get(..2).filter(|digits| digits.chars().all(|digit| digit.is_ascii_hexdigit()));
+        digits.map(|digits| u8::from_str_radix(digits, 16).unwrap())
+    };
+    let has_one_spelling = |octet: u8| {
+        !octet.is_ascii_control() && !octet.is_ascii_alphanumeric() && !b"-._~/\\".contains(&octet)
+    };
+    path.starts_with('/')
+        && !path.contains("//")
+        && !["/./", "/../"].iter().any(|dots| format!("{path}/").contains(dots))
+        && path.chars().all(|letter| letter.is_ascii_alphanumeric() || "/-._~!$&'()*+,;=:@%".contains(letter))
+        && path.split('%').skip(1).all(|rest| octet(rest).is_some_and(has_one_spelling))
+}
+
+#[test]
+fn a_path_that_could_be_read_in_two_ways_is_put_to_no_rule_and_every_other_one_is() {
+    // covers: POL-007
+    let mut random = Random::new(103);
+    let pieces = "/ / / / a ab . .. ... ~ - : @me @me/a @me/ab ; = * + % %% %4 %zz %+1 %25 %2561 %20 %c3%a9 %C3%A9 %3a %40me %61 %41 %30 %2d %2E \
+                  %5F %7e %2f %2F %5c %5C \\ %00 %0a %0D %1f %7f \" < > [ ] ^ ` { } | é";
+    let pieces: Vec<_> = pieces.split_whitespace().collect();
+    let requirement = || predicate("noted", |_| false);
+    let table = PolicyTable::builder()
+        .rule("* /{*rest}", requirement())
+        .rule("GET /", requirement())
+        .rule("* /@me/{id}", requirement())
+        .build()
+        .unwrap();
+    let token = ValidatedToken::assertion(Claims::from_json("{}").unwrap());
+    let mut outcomes = [0; 4];
+    for _ in 0..4_000 {
+        let path: String = (0..random.below(6)).map(|_| *random.pick(&pieces)).collect();
+        let path = format!("/{path}");
+        // What is left is refused by the stack.
+        let Ok(request) = Request::get(&path).body(()) else {
+            assert!(!reads_one_way(&path), "{path}");
+            outcomes[0] += 1;
+            continue;
+        };
+        let input = PolicyInput::of(Some(&token), &request);
+        let Decision::Deny(denial) = table.decide(&input) else { panic!("{path}") };
+        let explanation = table.explain(&input);
+        if reads_one_way(&path) && !path.split('/').any(|segment| segment == "%40me") {
+            let segments: Vec<_> = path.split('/').collect();
+            let is_own = matches!(segments[..], ["", "@me", id] if !id.is_empty());
+            let rule = if is_own {
+                "* /@me/{id}"
+            } else if path == "/" {
+                "GET /"
+            } else {
+                "* /{*rest}"
+            };
+            assert_eq!(denial.rule(), Some(rule), "{path}");
+            let applying = explanation.considered().iter().filter(|rule| rule.verdict() == Verdict::Applies);
+            assert_eq!(applying.map(|rule| rule.what()).collect::<Vec<_>>(), [format!("rule `{rule}`")]);
+            outcomes[if is_own { 1 } else { 2 }] += 1;
+        } else {
+            assert_eq!(denial.rule(), None, "{path}: {denial}");
+            for rule in explanation.considered() {
+                assert_eq!((rule.verdict(), rule.why()), (Verdict::DoesNotApply, Some(&*denial.to_string())));
+            }
+            outcomes[3] += 1;
+        }
+    }
+    assert!(outcomes.iter().all(|count| *count > 10), "{outcomes:?}");
+}
+
+#[test]
+fn what_a_rule_names_is_known_in_other_spellings_which_are_refused() {
+    // covers: POL-007
+    let rules = ["GET /items/{id}", "GET /items/a:b", "GET /caf%C3%A9", "GET /x%3By", "GET /x;y", "GET /~a"];
+    let table =
+        rules.iter().fold(PolicyTable::builder(), |table, rule| table.rule(*rule, predicate("p", |_| false)));
+    let table = table.rule("* /{*rest}", predicate("p", |_| false)).build().unwrap();
+    let token = ValidatedToken::assertion(Claims::from_json("{}").unwrap());
+    let rule_for = |path: &str| {
+        let request = Request::get(path).body(()).unwrap();
+        let Decision::Deny(denial) = table.decide(&PolicyInput::of(Some(&token), &request)) else { panic!() };
+        denial.rule().map_or_else(|| denial.to_string(), str::to_owned)
+    };
+    for rule in rules {
+        assert_eq!(rule_for(&rule["GET ".len()..].replace("{id}", "7")), rule);
+    }
+    let other = "the path spells what a rule names in another way";
+    for path in ["/items/a%3Ab", "/items/a%3ab", "/caf%c3%a9", "/caf%C3%a9", "/x%3by", "/elsewhere/a%3Ab"] {
+        assert_eq!(rule_for(path), other, "{path}");
+    }
+    for path in ["/items/c%3Ab", "/items/a%3Ab%20", "/items/%25", "/items/caf%C3%A8", "/items/x%3By"] {
+        assert!(rule_for(path).starts_with("GET /items/"), "{path}");
+    }
 }
