@@ -47,7 +47,8 @@ use crate::policy::{Decision, Denial, Explanation, PathParameters, Policy, Polic
 ///    Everything else is compared byte by byte, as Axum's router does: `/Orders` and `/orders/` are other paths than `/orders`.
 ///
 /// What is *not* checked: that the service has these routes, or that its router agrees with rule 1. Axum's and tonic's do, and so does
-/// one that decodes paths first; a router that ignores case, trailing slashes or what follows `;` does not. Nor that the path is still the
+/// one that decodes paths first; a router that ignores case, trailing slashes or what follows `;`, or that hands HEAD to another
+/// handler than GET, does not. Nor that the path is still the
 /// client's: what rewrites it, such as a layer that takes trailing slashes away, belongs outside of the table *and* of Axum's
 /// outermost router, or the rule is that of a path which no handler gets.
 ///

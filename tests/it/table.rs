@@ -1,6 +1,8 @@
 //! Tables of rules.
 
 mod oracle;
+mod routers;
+mod site;
 
 use http::Request;
 use portcullis::{

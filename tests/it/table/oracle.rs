@@ -325,7 +325,7 @@ fn the_rule_for_a_request_is_the_one_that_trying_them_all_finds() {
 }
 
 /// Whether all routers read this path alike: by a list of everything that they do not.
-fn reads_one_way(path: &str) -> bool {
+pub(super) fn reads_one_way(path: &str) -> bool {
     let octet = |rest: &str| {
         let digits = rest.get(..2).filter(|digits| digits.chars().all(|digit| digit.is_ascii_hexdigit()));
         digits.map(|digits| u8::from_str_radix(digits, 16).unwrap())
