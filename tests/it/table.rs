@@ -1,8 +1,11 @@
 //! Tables of rules.
 
+mod grpc;
+mod nesting;
 mod oracle;
 mod routers;
 mod site;
+mod wire;
 
 use http::Request;
 use portcullis::{
