@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use http::Method;
@@ -6,6 +6,7 @@ use http::Method;
 use super::methods::Methods;
 use super::policy_table::{Entry, PolicyTable, Rules};
 use super::rule::Rule;
+use super::spellings::Spellings;
 use super::template::{Shape, Template};
 use super::tree::Tree;
 use crate::error::{ConfigError, Problems};
@@ -59,7 +60,7 @@ impl PolicyTableBuilder {
     pub(crate) fn checked(self, problems: &mut Problems) -> PolicyTable {
         let mut rules = Vec::with_capacity(self.rules.len());
         let (mut entries, mut places) = (Vec::<Entry>::new(), BTreeMap::<Shape, usize>::new());
-        let mut tree = Tree::default();
+        let (mut tree, mut spellings) = (Tree::default(), Spellings::default());
         for (text, requirement) in self.rules {
             let requirement = self.vocabulary.bind(requirement, problems);
             let rule = match read(&text, requirement) {
@@ -79,6 +80,7 @@ impl PolicyTableBuilder {
                 let place = entries.len();
                 entries.push(Entry::default());
                 tree.insert(&rule.template.shape, place);
+                rule.template.shape.segments().flatten().for_each(|literal| spellings.add(literal));
                 place
             });
             let entry = entries.get_mut(place);
@@ -88,7 +90,7 @@ impl PolicyTableBuilder {
             }
             rules.push(rule);
         }
-        for (first, second, both) in ambiguities(&places) {
+        for (first, second, both) in ambiguities(&places, &tree) {
             let message = format!(
                 "`{}` and `{}` both match `{}`: add a rule for that",
                 first.example(),
@@ -98,7 +100,7 @@ impl PolicyTableBuilder {
             problems.add("ambiguous_rules", message);
         }
         let takes_anonymous = rules.iter().any(|rule| rule.requirement.takes_anonymous());
-        PolicyTable { shared: Arc::new(Rules { rules, entries, tree, takes_anonymous }) }
+        PolicyTable { shared: Arc::new(Rules { rules, entries, tree, spellings, takes_anonymous }) }
     }
 }
 
@@ -133,17 +135,17 @@ fn read(text: &str, requirement: Requirement) -> Result<Rule, String> {
 }
 
 /// Pairs of shapes for some of the same paths, of which neither is for all paths of the other, where no shape is for just
-/// those that both are for.
-fn ambiguities(places: &BTreeMap<Shape, usize>) -> Vec<(&Shape, &Shape, Shape)> {
-    let mut found = Vec::new();
-    for (index, first) in places.keys().enumerate() {
-        for second in places.keys().skip(index.saturating_add(1)) {
-            if let Some(both) = first.meet(second)
-                && !places.contains_key(&both)
-            {
-                found.push((first, second, both));
-            }
-        }
-    }
-    found
+/// those that both are for. In the order in which they were written.
+fn ambiguities<'p>(
+    places: &'p BTreeMap<Shape, usize>,
+    tree: &Tree,
+) -> impl Iterator<Item = (&'p Shape, &'p Shape, Shape)> {
+    let shapes: BTreeMap<usize, &Shape> = places.iter().map(|(shape, place)| (*place, shape)).collect();
+    let in_order = |(one, other): (usize, usize)| (one.min(other), one.max(other));
+    let pairs: BTreeSet<_> = tree.overlaps().into_iter().map(in_order).collect();
+    pairs.into_iter().filter_map(move |(first, second)| {
+        let (first, second) = (*shapes.get(&first)?, *shapes.get(&second)?);
+        let both = first.meet(second)?;
+        (!places.contains_key(&both)).then_some((first, second, both))
+    })
 }

@@ -35,7 +35,7 @@ pub(super) fn ambiguity(path: &str) -> Option<&'static str> {
                 _ => return Some("the path has a percent sign that encodes nothing"),
             },
             b'\\' => return Some("the path has a backslash"),
-            b'!'..=b'~' => {}
+            byte if is_path_character(byte) => {}
             _ => return Some("the path has a character that should be encoded"),
         }
     }
@@ -48,14 +48,17 @@ fn is_plain(path: &str) -> bool {
     path.starts_with('/')
         && path.bytes().all(|byte| {
             let fine = match byte {
-                b'%' | b'\\' => false,
                 b'/' | b'.' => !behind_slash,
-                b'!'..=b'~' => true,
-                _ => false,
+                byte => is_path_character(byte),
             };
             behind_slash = byte == b'/';
             fine
         })
+}
+
+/// RFC 3986 §3.3: `pchar`, and the slash; without what begins an encoding.
+fn is_path_character(byte: u8) -> bool {
+    matches!(byte, b'!' | b'$' | b'&'..=b';' | b'=' | b'@'..=b'Z' | b'_' | b'a'..=b'z' | b'~')
 }
 
 fn digit(byte: u8) -> Option<u8> {
@@ -131,6 +134,17 @@ mod tests {
             "/a\tb",
             "/%2D",
             "/%30",
+            "/a\"b",
+            "/a<b",
+            "/a>b",
+            "/a[b",
+            "/a]b",
+            "/a^b",
+            "/a`b",
+            "/{a}",
+            "/a|b",
+            "/a#b",
+            "/a?b",
         ] {
             assert!(ambiguity(path).is_some(), "{path}");
         }

@@ -22,6 +22,9 @@ impl PolicyTable {
     }
 
     fn why_not(&self, rule: &Rule, input: &PolicyInput<'_>) -> String {
+        if let Some(unclear) = self.unclear(input.path()) {
+            return unclear.to_owned();
+        }
         let matches = rule.template.shape.matches(input.path());
         let chosen = self.shared.tree.find(input.path()).and_then(|place| self.shared.entries.get(place));
         let is_own = |rules: &[(http::Method, usize)], any: Option<usize>| {

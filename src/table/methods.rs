@@ -18,7 +18,8 @@ impl Methods {
         }
         // RFC 9110 §9.1: case-sensitive. `get` is another method than GET, and no rule for it is what anybody means.
         let method = |name: &str| {
-            let known = name.bytes().all(|byte| !byte.is_ascii_lowercase());
+            // `*` could be the name of a method, too, but nobody means that either.
+            let known = name != "*" && name.bytes().all(|byte| !byte.is_ascii_lowercase());
             known.then(|| Method::from_bytes(name.as_bytes()).ok()).flatten()
         };
         text.split(',').map(method).collect::<Option<_>>().map(Self::These)

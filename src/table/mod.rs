@@ -8,6 +8,7 @@ mod governed;
 mod methods;
 mod policy_table;
 mod rule;
+mod spellings;
 mod template;
 mod tree;
 

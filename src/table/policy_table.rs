@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::canonical::ambiguity;
 use super::rule::Rule;
+use super::spellings::Spellings;
 use super::tree::Tree;
 use crate::policy::{Decision, Denial, Explanation, PathParameters, Policy, PolicyInput};
 
@@ -43,11 +44,14 @@ use crate::policy::{Decision, Denial, Explanation, PathParameters, Policy, Polic
 ///    answers preflights itself, or write a rule for OPTIONS.
 /// 4. **A path that could be read in two ways is refused** (403) before any rule is looked for: one with an empty segment (`//`), a
 ///    dot segment, an encoded slash or backslash, a backslash, an encoded letter, digit, `-`, `.`, `_` or `~`, an encoded control
-///    character, a `%` that encodes nothing, or a character that has to be encoded. Everything else is compared byte by byte, as Axum's router does:
-///    `/Orders` and `/orders/` are other paths than `/orders`.
+///    character, a `%` that encodes nothing, or a character that has to be encoded; and where a rule names `@me`, one with `%40me`.
+///    Everything else is compared byte by byte, as Axum's router does: `/Orders` and `/orders/` are other paths than `/orders`.
 ///
-/// What is *not* checked: that the service has these routes, or that its router agrees with rule 1. Axum's and tonic's do; a router
-/// that ignores case or trailing slashes does not.
+/// What is *not* checked: that the service has these routes, or that its router agrees with rule 1. Axum's and tonic's do, and so does
+/// one that decodes paths first; a router that ignores case, trailing slashes or what follows `;`, or that hands HEAD to another
+/// handler than GET, does not. Nor that the path is still the
+/// client's: what rewrites it, such as a layer that takes trailing slashes away, belongs outside of the table *and* of Axum's
+/// outermost router, or the rule is that of a path which no handler gets.
 ///
 /// gRPC methods are paths: `POST /orders.v1.Orders/List`, and `POST /orders.v1.Orders/{method}` for all of a service.
 ///
@@ -90,6 +94,7 @@ pub(super) struct Rules {
     pub(super) entries: Vec<Entry>,
     /// Of indices of `entries`.
     pub(super) tree: Tree,
+    pub(super) spellings: Spellings,
     pub(super) takes_anonymous: bool,
 }
 
@@ -120,14 +125,22 @@ impl PolicyTable {
         method: &Method,
         path: &'p str,
     ) -> Result<Found<'t, 'p>, &'static str> {
-        if let Some(ambiguity) = ambiguity(path) {
-            return Err(ambiguity);
+        if let Some(unclear) = self.unclear(path) {
+            return Err(unclear);
         }
         let place = self.shared.tree.find(path).ok_or("no rule is for this path")?;
         let entry = self.shared.entries.get(place);
         let rule = entry.and_then(|entry| entry.rule(method)).and_then(|rule| self.shared.rules.get(rule));
         let rule = rule.ok_or("no rule for this path is for this method")?;
         Ok(Found { rule, path })
+    }
+
+    /// Why no rule is looked for: the path could be read in two ways.
+    pub(super) fn unclear(&self, path: &str) -> Option<&'static str> {
+        let other_spelling = || {
+            self.shared.spellings.other_in(path).then_some("the path spells what a rule names in another way")
+        };
+        ambiguity(path).or_else(other_spelling)
     }
 }
 

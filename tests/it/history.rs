@@ -102,6 +102,32 @@
 //! | D79 | a store of seen proofs overflows | known from documentation | no proof is read, so none is remembered |
 //! | D80 | names from outside are kept forever | CVE-2024-31209 | `strangers_leave_nothing_behind` |
 //!
+//! Routes, paths, fields and proxies:
+//!
+//! | no. | class | known from | tried by |
+//! |---|---|---|---|
+//! | E81 | a `?` or `#` behind an exact path takes it from its rule | CVE-2020-8595, CVE-2021-39156 | `neither_query_nor_fragment_is_a_part_of_the_path_that_finds_the_rule` |
+//! | E82 | rules match the target with its query, and the router without | CVE-2025-54576, CVE-2026-41059, CVE-2023-47106, CVE-2026-32811, CVE-2026-49473 | `neither_query_nor_fragment_is_a_part_of_the_path_that_finds_the_rule` |
+//! | E83 | dots, slashes, backslashes and what is encoded: guard and router see two paths | CVE-2026-33494, CVE-2025-47952, CVE-2025-66490, CVE-2026-48020, CVE-2026-40912, CVE-2026-65600, CVE-2026-67309, CVE-2026-42274, CVE-2026-42272, CVE-2026-26205, CVE-2021-43557, CVE-2021-27306, CVE-2023-4853, CVE-2021-29492 | `whichever_handler_of_axum_runs_the_rule_that_was_asked_is_the_one_of_its_route`, `whichever_method_of_tonic_runs_the_rule_that_was_asked_is_its_own`, `a_service_that_matches_paths_itself_runs_no_handler_behind_the_rule_of_another`, `a_path_that_could_be_read_in_two_ways_is_put_to_no_rule_and_every_other_one_is`, `what_a_rule_names_is_known_in_other_spellings_which_are_refused` |
+//! | E84 | a prefix that the guard does not count in | CVE-2026-22753, CVE-2026-22754 | `whichever_handler_of_axum_runs_the_rule_that_was_asked_is_the_one_of_its_route`, `below_nest_the_path_is_the_clients_and_what_rewrites_it_belongs_outside` |
+//! | E85 | a `:path` without a slash in front | CVE-2026-33186 | `a_path_of_http_2_without_a_slash_in_front_finds_no_rule`, `a_target_in_another_form_finds_the_rule_of_its_path_or_none` |
+//! | E86 | hosts in another spelling | CVE-2026-42273, CVE-2026-48794 | `no_field_of_a_request_changes_which_rule_is_asked_or_says_that_one_was` |
+//! | E87 | methods in another case, in a field, or that stand for another | Spring Framework, Oathkeeper | `the_rule_is_that_of_the_method_of_the_request_line_whatever_else_names_one`, `the_method_of_the_request_line_is_the_one_that_is_judged`, `cors_outside_a_table_answers_preflights_and_inside_they_need_a_rule` |
+//! | E88 | a health check is known by its `User-Agent` | CVE-2026-34457 | `no_field_of_a_request_changes_which_rule_is_asked_or_says_that_one_was` |
+//! | E89 | forwarding fields are believed of anyone | CVE-2026-40575, CVE-2026-33495, CVE-2026-35051, CVE-2026-39858, CVE-2026-54764, CVE-2023-27487, CVE-2024-21494, CVE-2026-57210 | `no_field_of_a_request_changes_which_rule_is_asked_or_says_that_one_was` |
+//! | E90 | another spelling of the field that names the user | CVE-2025-64484, CVE-2026-33433, CVE-2026-54763, CVE-2026-88011, CVE-2026-45045 | no claim becomes a field: the token is in the extensions |
+//! | E91 | fields with claims come from the client where nobody asked for a token | CVE-2017-6413 | no claim becomes a field: the token is in the extensions |
+//! | E92 | `Connection` takes the trusted field away | CVE-2024-45410, CVE-2026-29054 | `every_form_of_target_method_and_version_meets_the_same_gate`, `no_field_of_a_request_changes_which_rule_is_asked_or_says_that_one_was` |
+//! | E93 | of several fields the first or the last is checked | CVE-2026-26308, CVE-2020-25017, CVE-2021-32777 | `more_than_one_authorization_line_is_refused_in_any_number_case_and_order`, `requests_that_share_a_connection_are_judged_each_on_its_own` |
+//! | E94 | the scheme is not looked at | Hono | `the_token_is_taken_from_the_authorization_field_with_the_scheme_in_any_case`, `no_credential_and_another_scheme_get_a_challenge_without_error` |
+//! | E95 | where no token is needed, a bad one passes | CVE-2021-21378 | `anyone_admits_requests_without_a_credential_and_refuses_bad_ones` |
+//! | E96 | a listener or a fallback without the check | CVE-2026-50149 | `a_table_covers_fallbacks_and_every_part_of_a_router`, `the_outer_layer_covers_nested_and_merged_routers_and_fallbacks`, `axum_leaves_what_no_method_names_out_of_the_layer_on_the_methods_of_a_route` |
+//! | E97 | the policy of a route replaces the one around it | Envoy Gateway | `a_table_inside_another_policy_tightens_it_and_never_loosens_it`, `tables_and_requirements_on_the_whole_a_part_and_a_route_all_have_their_say`, `a_table_of_another_server_takes_no_word_of_the_outer_one_for_it` |
+//! | E98 | a malformed `Host` changes the URI that a proof is for | express-oauth2-jwt-bearer | no proof is read |
+//! | E99 | the address of the client, or early data, gets around a list of addresses | CVE-2024-39321, CVE-2026-57210 | no rule is about an address |
+//! | E100 | a field makes the check skip itself | CVE-2025-29927 | `no_field_of_a_request_changes_which_rule_is_asked_or_says_that_one_was`, `a_validated_token_cannot_be_planted` |
+//! | E101 | text of the token in a challenge | Spring Security, Duende | `whatever_a_token_says_the_reason_is_one_of_a_closed_list`, `every_401_403_and_400_has_one_challenge_with_a_parameter` |
+//!
 //! Answers that are kept:
 //!
 //! | no. | class | known from | tried by |
@@ -199,6 +225,7 @@ fn every_row_of_the_history_names_a_test_that_exists_or_a_reason() {
     let expected = expected.chain((27..=52).map(|number| format!("B{number}")));
     let expected = expected.chain((53..=68).map(|number| format!("C{number}")));
     let expected = expected.chain((69..=80).map(|number| format!("D{number}")));
+    let expected = expected.chain((81..=101).map(|number| format!("E{number}")));
     let expected = expected.chain((102..=112).map(|number| format!("F{number}")));
     let expected = expected.chain((144..=145).chain(148..=150).map(|number| format!("H{number}")));
     let expected = expected.chain((1..=14).map(|number| format!("I{number}")));

@@ -1,5 +1,12 @@
 //! Tables of rules.
 
+mod grpc;
+mod nesting;
+mod oracle;
+mod routers;
+mod site;
+mod wire;
+
 use http::Request;
 use portcullis::{
     Claims, ConfigError, Decision, Policy as _, PolicyInput, PolicyTable, Requirement, ValidatedToken,
@@ -99,6 +106,7 @@ fn a_table_in_which_two_rules_could_be_meant_is_not_built() {
         (vec!["GET  /a"], vec!["invalid_rule"]),
         (vec!["GET a"], vec!["invalid_rule"]),
         (vec!["GET, POST /a"], vec!["invalid_rule"]),
+        (vec!["GET,* /a", "*,* /a"], vec!["invalid_rule"; 2]),
         (vec!["/a"], vec!["invalid_rule"]),
         (vec!["GET /a//b", "GET /a/./b", "GET /%61"], vec!["invalid_rule"; 3]),
         (vec!["GET /a/{x}y", "GET /{}", "GET /{x}/{x}", "GET /{*a}/b", "GET /a*"], vec!["invalid_rule"; 5]),
