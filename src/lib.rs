@@ -25,6 +25,8 @@ mod jwks;
 mod layer;
 mod metadata;
 mod policy;
+#[cfg(feature = "policy-file")]
+mod policy_file;
 mod reload;
 mod secret;
 mod table;
@@ -63,6 +65,8 @@ pub use policy::{
     actor, all_of, all_scopes, amr, any_acr, any_of, any_scope, anyone, authenticated, authorization_detail,
     claim, client, issuer, max_age, not, permission, predicate, role, scope, shadow, subject, user,
 };
+#[cfg(feature = "policy-file")]
+pub use policy_file::{FilePolicy, PolicyFile, PolicyFileBuilder};
 pub use secret::{Secret, SecretReferenceError};
 pub use table::{PolicyTable, PolicyTableBuilder, Rule};
 pub use token::{Identity, ValidatedToken};

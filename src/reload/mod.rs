@@ -7,6 +7,10 @@ mod setting;
 mod text_file;
 
 pub(crate) use fresh::Fresh;
+#[cfg(feature = "policy-file")]
+pub(crate) use reloaded::Follower;
 pub(crate) use reloaded::{Peeked, Reloaded, Standing};
 pub(crate) use setting::Setting;
+#[cfg(feature = "policy-file")]
+pub(crate) use text_file::Digest;
 pub(crate) use text_file::TextFile;
