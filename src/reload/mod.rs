@@ -1,14 +1,15 @@
 //! Files of the configuration that may change while the program runs.
 
+mod follower;
 mod fresh;
 mod patience;
 mod reloaded;
 mod setting;
 mod text_file;
 
-pub(crate) use fresh::Fresh;
 #[cfg(feature = "policy-file")]
-pub(crate) use reloaded::Follower;
+pub(crate) use follower::Follower;
+pub(crate) use fresh::Fresh;
 pub(crate) use reloaded::{Peeked, Reloaded, Standing};
 pub(crate) use setting::Setting;
 #[cfg(feature = "policy-file")]

@@ -1,4 +1,3 @@
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -7,6 +6,7 @@ use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
+use super::follower::{Alone, Follower};
 use super::patience::{PATIENCE, in_background, within};
 use super::text_file::{Content, TextFile};
 use crate::clock::Clock;
@@ -36,21 +36,6 @@ pub(crate) struct Reloaded<T> {
     follower: Box<dyn Follower<T>>,
     /// Ourselves, for the check: it does not keep alive what nobody asks any more.
     this: Weak<Self>,
-}
-
-/// What else happens when a file says something new.
-pub(crate) trait Follower<T>: Send + Sync {
-    /// A new value is there: `swap` puts it into use, and is called here, once.
-    fn follow(&self, new: &T, swap: &mut dyn FnMut());
-
-    /// A check ended. What was wrong with the file before and what is now; and whether there is a new value.
-    fn report(
-        &self,
-        path: &Path,
-        before: Option<&ConfigProblem>,
-        after: Option<&ConfigProblem>,
-        new: Option<&T>,
-    );
 }
 
 struct Current<T> {
@@ -315,40 +300,6 @@ fn trusted_until(checked: Duration, stale_bound: Duration) -> Duration {
 
 fn count(counter: &mut u64) {
     *counter = counter.saturating_add(1);
-}
-
-/// A file that nobody follows.
-struct Alone;
-
-impl<T> Follower<T> for Alone {
-    fn follow(&self, _: &T, swap: &mut dyn FnMut()) {
-        swap();
-    }
-
-    /// Says what is new, once: a file that is broken for a day is not worth an event for each check.
-    fn report(
-        &self,
-        path: &Path,
-        before: Option<&ConfigProblem>,
-        after: Option<&ConfigProblem>,
-        new: Option<&T>,
-    ) {
-        let path = path.display();
-        match after {
-            Some(problem) if before != after => {
-                let code = problem.code();
-                tracing::warn!(target: "portcullis::files", event = "file_unusable", %path, code, %problem, "the file is of no use");
-            }
-            Some(_) => {}
-            None if new.is_some() => {
-                tracing::info!(target: "portcullis::files", event = "file_changed", %path, "the file changed");
-            }
-            None if before.is_some() => {
-                tracing::info!(target: "portcullis::files", event = "file_recovered", %path, "the file is as it was before");
-            }
-            None => {}
-        }
-    }
 }
 
 impl<T> Current<T> {

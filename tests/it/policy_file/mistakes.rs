@@ -93,7 +93,7 @@ fn each_mistake_has_its_code_and_its_place() {
         ("rules = {}\n[roles.a]\nincludes = ['b', 'a']\n".to_owned(), "circular_roles", "2:8"),
         ("rules = {}\n[roles.a]\ninclude = 'b'\n".to_owned(), "unknown_member", "3:1"),
         ("rules = {}\n[roles.a]\nshown_by = { role = 'b' }\n".to_owned(), "invalid_role_sign", "2:8"),
-        ("rules = {}\n[roles.a]\nshown_by = [{ scope = 'b c' }]\n".to_owned(), "invalid_requirement", "3:23"),
+        ("rules = {}\n[roles.a]\nshown_by = [{ scope = 'b c' }]\n".to_owned(), "invalid_requirement", "3:13"),
         ("rules = {}\n[roles.a]\npermissions = ''\n".to_owned(), "empty_name", "2:8"),
         ("rules = {}\n[scopes]\n'a b' = 'c'\n".to_owned(), "invalid_scope", "3:1"),
         ("rules = {}\n[scopes]\na = 1\n".to_owned(), "invalid_member", "3:5"),

@@ -239,6 +239,7 @@ fn the_schema_and_the_program_think_the_same_of_samples() {
                 "defines no predicate",
                 "has no name",
                 "includes itself",
+                "a claim path",
                 "is not one scope-token",
             ];
             if beyond.iter().any(|beyond| mistakes.contains(beyond)) {
