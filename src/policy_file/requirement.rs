@@ -62,6 +62,22 @@ impl<'de> Deserializer<'de> for Part<'de> {
         visitor.visit_some(self)
     }
 
+    /// By its members only, and not by a list of their values.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Flaw> {
+        match &self.0.value {
+            Value::Table(_) => self.deserialize_any(visitor),
+            other => {
+                let message = format!("a table is expected, and not {}", other.in_words());
+                Err(Flaw { at: Some(self.0.at), message })
+            }
+        }
+    }
+
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -80,7 +96,7 @@ impl<'de> Deserializer<'de> for Part<'de> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+        tuple_struct map identifier ignored_any
     }
 }
 

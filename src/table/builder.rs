@@ -101,8 +101,9 @@ impl PolicyTableBuilder {
             rules.push(rule);
         }
         for (first, second, both) in ambiguities(&places) {
-            let at = places.get(second).and_then(|place| stands.get(place));
-            problems.set_place(at);
+            // The later one is mostly what is new.
+            let later = places.get(first).max(places.get(second));
+            problems.set_place(later.and_then(|place| stands.get(place)));
             let message = format!(
                 "`{}` and `{}` both match `{}`: add a rule for that",
                 first.example(),

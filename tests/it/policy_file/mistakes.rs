@@ -107,7 +107,7 @@ fn each_mistake_has_its_code_and_its_place() {
         (rule("{ all_of = [] }"), "invalid_requirement", "2:12"),
         (rule("{ claim = { path = 'a', equal = 1 } }"), "invalid_requirement", "2:22"),
         (rule("{ claim = { path = 'a', equals = 1.5 } }"), "invalid_requirement", "2:45"),
-        (rule("{ claim = { path = 'a', equals = 3000000000 } }"), "invalid_requirement", "2:45"),
+        (rule("{ claim = { path = 'a', equals = 3000000000 } }"), "invalid_requirement", "2:22"),
         (rule("{ max_age = 1999-01-01 }"), "invalid_requirement", "2:24"),
         (rule("{ permission = 'a' }"), "unknown_permission", "2:1"),
         (rule("{ predicate = 'a' }"), "unknown_predicate", "2:1"),
