@@ -49,14 +49,15 @@ impl ResourceServer {
     /// Starts the configuration of a server that takes access tokens of `issuer`: an issuer identifier, from which
     /// metadata and keys are found, or a [`TrustedIssuer`] with settings of its own.
     pub fn builder(issuer: impl Into<TrustedIssuer>) -> ResourceServerBuilder {
-        ResourceServerBuilder::new(issuer.into())
+        ResourceServerBuilder::of(vec![issuer.into()])
     }
 }
 
 impl ResourceServerBuilder {
-    fn new(issuer: TrustedIssuer) -> Self {
+    /// Begins with these issuers.
+    pub(crate) fn of(issuers: Vec<TrustedIssuer>) -> Self {
         Self {
-            issuers: vec![issuer],
+            issuers,
             audiences: Vec::new(),
             leeway: DEFAULT_LEEWAY,
             gate: GateSettings::default(),
@@ -174,7 +175,8 @@ impl ResourceServerBuilder {
     /// # Errors
     ///
     /// A [`ConfigError`] with every problem there is, by code: `insecure_issuer` or `invalid_issuer` (not an https
-    /// URL, or one with a query), `missing_audience`, `empty_audience`, `duplicate_issuer`, `too_many_issuers`, `no_algorithm`,
+    /// URL, or one with a query), `missing_audience`, `empty_audience`, `missing_issuer` (of a policy file that
+    /// has none, and `issuer` was not called), `duplicate_issuer`, `too_many_issuers`, `no_algorithm`,
     /// `unsupported_algorithm` (which the backend does not have), `two_algorithm_sources`, `excessive_leeway` (above
     /// 300 s), `zero_token_lifetime`, `ambiguous_claim_path` or `invalid_claim_path`, `invalid_realm` (not printable
     /// ASCII), `invalid_error_uri`, `invalid_carrier_name`, `insecure_metadata_url`, `insecure_jwks_uri`, `two_key_sources`, `unreadable_key_file`, `no_usable_key`, `too_many_keys_without_id` (more than four), `invalid_key_timing`, `no_live_key_sets` (none may be in memory), `no_http_client`, `unreadable_ca_file`, `unreadable_token_file`, `client_with_fetch_files`;
@@ -198,6 +200,9 @@ impl ResourceServerBuilder {
             timing: self.timing,
             live: Arc::new(LiveKeys::new(self.max_live_key_sets)),
         };
+        if self.issuers.is_empty() {
+            problems.add("missing_issuer", "no issuer: neither the policy file nor the program names one");
+        }
         let issuers = Issuers::new(self.issuers, context, &mut problems);
         if self.leeway > LONGEST_LEEWAY {
             problems.add("excessive_leeway", format!("a leeway above {} s", LONGEST_LEEWAY.as_secs()));

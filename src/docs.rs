@@ -19,6 +19,10 @@ pub mod keys {}
 #[doc = include_str!("../docs/policies.md")]
 pub mod policies {}
 
+#[cfg(feature = "policy-file")]
+#[doc = include_str!("../docs/policy_file.md")]
+pub mod policy_file {}
+
 #[doc = include_str!("../docs/providers.md")]
 pub mod providers {}
 

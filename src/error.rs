@@ -1,9 +1,10 @@
 use std::fmt;
+use std::sync::Arc;
 
 /// A configuration that cannot work, with *every* problem found in it.
 ///
 /// Returned by `build()`: required settings that are missing, values that can never match, settings that
-/// contradict each other. It prints all problems, so one look is enough to mend them all.
+/// contradict each other. It prints all problems (the first 1000), so one look is enough to mend them all.
 ///
 /// ```
 /// use portcullis::ResourceServer;
@@ -37,6 +38,13 @@ impl ConfigProblem {
         Self { code, message: message.into() }
     }
 
+    /// All problems in one, with the code of the first: for whoever can be told of one only.
+    #[cfg(feature = "policy-file")]
+    pub(crate) fn of_all(error: &ConfigError) -> Self {
+        let code = error.problems.first().map_or("invalid_toml", |problem| problem.code);
+        Self::new(code, error.to_string())
+    }
+
     /// A stable, lower-case name of this kind of problem, such as `missing_audience`. [All codes](crate::docs::codes).
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -62,13 +70,33 @@ impl fmt::Display for ConfigProblem {
 
 impl std::error::Error for ConfigError {}
 
+/// Where something of the configuration stands, if that is in a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) file: Arc<str>,
+    /// Both from 1; the column in characters.
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
 /// Gathers the problems of one configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     found: Vec<ConfigProblem>,
     /// Which of several issuers is being looked at.
     subject: Option<String>,
+    /// Where that stands which is being looked at.
+    place: Option<Place>,
 }
+
+/// Whoever has more mends these first.
+const MOST_PROBLEMS: usize = 1000;
 
 impl Problems {
     pub(crate) fn add(&mut self, code: &'static str, message: impl Into<String>) {
@@ -80,12 +108,20 @@ impl Problems {
         self.subject = subject;
     }
 
+    /// From now on, problems are those of what stands here, and their messages say so.
+    pub(crate) fn set_place(&mut self, place: Option<&Place>) {
+        self.place = place.cloned();
+    }
+
     fn push(&mut self, mut problem: ConfigProblem) {
         if let Some(subject) = &self.subject {
             problem.message = format!("of issuer `{subject}`: {}", problem.message);
         }
+        if let Some(place) = &self.place {
+            problem.message = format!("{place}: {}", problem.message);
+        }
         // Keys and introspection of one issuer may find the same.
-        if !self.found.contains(&problem) {
+        if self.found.len() < MOST_PROBLEMS && !self.found.contains(&problem) {
             self.found.push(problem);
         }
     }

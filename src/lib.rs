@@ -27,6 +27,8 @@ mod metadata;
 #[cfg(feature = "utoipa")]
 mod openapi;
 mod policy;
+#[cfg(feature = "policy-file")]
+mod policy_file;
 mod reload;
 mod secret;
 mod table;
@@ -68,6 +70,8 @@ pub use policy::{
     authenticated, authorization_detail, claim, client, issuer, max_age, not, owner, permission, predicate,
     resource_predicate, role, scope, shadow, subject, user,
 };
+#[cfg(feature = "policy-file")]
+pub use policy_file::{FilePolicy, PolicyFile, PolicyFileBuilder};
 pub use secret::{Secret, SecretReferenceError};
 pub use table::{Coverage, PolicyTable, PolicyTableBuilder, Rule};
 pub use token::{Identity, ValidatedToken};

@@ -15,5 +15,6 @@ pub mod jwk_set;
 mod known;
 pub mod metadata;
 pub mod pem;
+pub mod policy_file;
 mod service;
 pub mod token;

@@ -47,15 +47,15 @@ const MOST_ISSUERS: usize = 65_536;
 /// ```
 #[derive(Clone)]
 pub struct Issuers {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     directory: Arc<Directory>,
     /// `None` where a validator of the user's own knows the issuers.
     context: Option<Context>,
     /// Held while a listing is replaced, so that no change is lost. Requests never take it.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
 }
 
 impl Issuers {
@@ -64,12 +64,14 @@ impl Issuers {
         let mut listing = Listing::default();
         let several = trusted.len() > 1;
         for issuer in trusted {
+            problems.set_place(issuer.place.as_ref());
             problems.set_subject(several.then(|| issuer.shown()));
             let Some(known) = issuer.known(&context, problems) else { continue };
             if listing.insert(known).is_err() {
                 problems.add("duplicate_issuer", "an identifier of it is there already");
             }
         }
+        problems.set_place(None);
         problems.set_subject(None);
         note_conflicts(&listing, problems);
         let (directory, context) = (Arc::new(Directory::new(listing)), Some(context));
@@ -165,6 +167,18 @@ impl Issuers {
         if issuers.is_empty() { Ok(()) } else { Err(NotReady { issuers }) }
     }
 
+    /// What is needed to add one, or the problem that nothing can be added.
+    pub(super) fn context(&self, problems: &mut Problems) -> Option<&Context> {
+        let context = self.shared.context.as_ref();
+        if context.is_none() {
+            problems.add(
+                "no_jwt_validator",
+                "the validator of this server is not this crate's: it knows its issuers",
+            );
+        }
+        context
+    }
+
     pub(crate) fn directory(&self) -> &Arc<Directory> {
         &self.shared.directory
     }
@@ -185,13 +199,7 @@ impl Issuers {
     /// validator is your own.
     pub fn insert(&self, issuer: impl Into<TrustedIssuer>) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
-        let Some(context) = &self.shared.context else {
-            problems.add(
-                "no_jwt_validator",
-                "the validator of this server is not this crate's: it knows its issuers",
-            );
-            return Err(problems.into_error());
-        };
+        let Some(context) = self.context(&mut problems) else { return Err(problems.into_error()) };
         let known = issuer.into().known(context, &mut problems);
         let Some(known) = known else { return Err(problems.into_error()) };
         let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -267,7 +275,7 @@ impl Issuers {
 }
 
 /// What is wrong with issuers together.
-fn note_conflicts(listing: &Listing, problems: &mut Problems) {
+pub(super) fn note_conflicts(listing: &Listing, problems: &mut Problems) {
     if listing.is_ambiguous() {
         let message = "two issuers introspect tokens that are no JWTs, and nothing tells those of one from those of the other: give `token_prefix` to all of them but one";
         problems.add("ambiguous_introspection", message);

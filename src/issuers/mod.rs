@@ -1,5 +1,7 @@
 //! The issuers whose tokens a server takes: their settings, and the closed set made of them.
 
+#[cfg(feature = "policy-file")]
+mod change;
 mod client;
 mod context;
 mod handle;
@@ -11,6 +13,8 @@ mod shown;
 mod status;
 mod trusted;
 
+#[cfg(feature = "policy-file")]
+pub(crate) use change::IssuerChange;
 pub(crate) use context::Context;
 pub use handle::Issuers;
 pub use introspection::Introspection;

@@ -8,7 +8,7 @@ use super::introspection::{Introspection, OfIssuer};
 use super::key_settings::{KeySettings, Origin};
 use super::preset::{Metadata, Preset};
 use crate::claims::ClaimPath;
-use crate::error::{ConfigProblem, Problems};
+use crate::error::{ConfigProblem, Place, Problems};
 use crate::fetch::{Endpoint, HttpClient, LoopbackHttp, without_secrets};
 use crate::jose::{HmacKey, JwkSet, SignatureAlgorithm};
 use crate::jwks::{KeyFile, KeyFormat};
@@ -39,7 +39,7 @@ use crate::validate::{AudienceRule, ClaimRules, IssuerName, IssuerNames, KnownIs
 #[derive(Clone)]
 #[must_use = "an issuer is trusted by the server that it is given to"]
 pub struct TrustedIssuer {
-    issuer: String,
+    pub(super) issuer: String,
     audiences: Vec<String>,
     profile: Option<Profile>,
     preset: Option<Preset>,
@@ -50,6 +50,8 @@ pub struct TrustedIssuer {
     introspection: Option<Introspection>,
     /// What is wrong with the arguments of a preset.
     problems: Vec<ConfigProblem>,
+    /// Where it stands, if that is in a file.
+    pub(super) place: Option<Place>,
 }
 
 impl TrustedIssuer {
@@ -67,6 +69,7 @@ impl TrustedIssuer {
             keys: KeySettings::default(),
             introspection: None,
             problems: Vec::new(),
+            place: None,
         }
     }
 

@@ -9,6 +9,8 @@ use super::rejection::Rejection;
 use super::respond::{EmptyBody, ProblemJson, RespondWith};
 use super::service::RequireLayer;
 use crate::bearer::{Carriers, Protection};
+#[cfg(feature = "policy-file")]
+use crate::clock::Clock;
 use crate::clock::SystemClock;
 use crate::issuers::Issuers;
 use crate::policy::Policy;
@@ -107,6 +109,11 @@ impl<R> ResourceServer<R> {
     #[must_use]
     pub fn issuers(&self) -> &Issuers {
         &self.core.issuers
+    }
+
+    #[cfg(feature = "policy-file")]
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.core.clock
     }
 
     /// A layer that admits the requests which have a valid token and meet `policy`.

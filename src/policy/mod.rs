@@ -50,6 +50,8 @@ pub use resource_words::{asks, owner, resource_predicate};
 pub use shadow::{Shadow, shadow};
 pub use step_up::StepUp;
 pub use vocabulary::Vocabulary;
+#[cfg(feature = "policy-file")]
+pub(crate) use vocabulary_builder::Named;
 pub use vocabulary_builder::VocabularyBuilder;
 pub use words::{
     ClaimAt, acr, all_of, all_scopes, amr, any_acr, any_of, any_scope, anyone, authenticated, claim, client,

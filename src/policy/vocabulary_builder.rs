@@ -7,7 +7,7 @@ use super::requirement::{InvalidScope, Requirement};
 use super::term::{Grant, Term};
 use super::vocabulary::{Implication, Vocabulary, covers};
 use crate::claims::ClaimPath;
-use crate::error::{ConfigError, Problems};
+use crate::error::{ConfigError, Place, Problems};
 
 /// Gathers the names of a [`Vocabulary`].
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,16 @@ pub struct VocabularyBuilder {
     scopes: BTreeMap<Box<str>, Vec<Box<str>>>,
     permissions_at: Option<String>,
     predicates: BTreeMap<Box<str>, Predicate>,
+    /// Where roles and scopes stand that are from a file.
+    stands: BTreeMap<(Named, Box<str>), Place>,
+}
+
+/// What a name is of.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Named {
+    Role,
+    Scope,
+    PermissionsClaim,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -86,6 +96,18 @@ impl VocabularyBuilder {
         self
     }
 
+    /// Adds a role or scope that stands in a file.
+    #[cfg(feature = "policy-file")]
+    pub(crate) fn standing(mut self, named: Named, name: &str, place: Place) -> Self {
+        match named {
+            Named::Role => drop(self.role(name)),
+            Named::Scope => drop(self.scopes.entry(name.into()).or_default()),
+            Named::PermissionsClaim => {}
+        }
+        self.stands.insert((named, name.into()), place);
+        self
+    }
+
     /// Checks the names.
     ///
     /// # Errors
@@ -105,11 +127,13 @@ impl VocabularyBuilder {
         self.bind_signs(&scopes, problems);
         let includers = self.includers(problems);
         for (name, role) in &self.roles {
+            problems.set_place(self.stands.get(&(Named::Role, name.clone())));
             let names = role.includes.iter().chain(&role.permits).chain([name]);
             if names.into_iter().any(|name| name.is_empty()) {
                 problems.add("empty_name", format!("role `{name}` or something in it has no name"));
             }
         }
+        problems.set_place(None);
         let grant = |name: &str, holders: BTreeSet<&str>| Grant {
             name: name.into(),
             roles: Names::new(holders.iter().map(|holder| (*holder).into())),
@@ -139,8 +163,10 @@ impl VocabularyBuilder {
         }
         let permissions =
             permitted.into_iter().map(|(name, holders)| (name.into(), grant(name, holders))).collect();
+        problems.set_place(self.stands.get(&(Named::PermissionsClaim, Box::default())));
         let permissions_at = self.permissions_at.as_deref().map(ClaimPath::parse);
         let permissions_at = permissions_at.and_then(|path| problems.note(path));
+        problems.set_place(None);
         Vocabulary { roles, permissions, permissions_at, scopes, predicates: self.predicates }
     }
 
@@ -153,6 +179,7 @@ impl VocabularyBuilder {
         let (scopes, predicates) = (scopes.to_vec(), self.predicates.clone());
         let vocabulary = Vocabulary { scopes, predicates, ..Vocabulary::default() };
         for (name, role) in &mut self.roles {
+            problems.set_place(self.stands.get(&(Named::Role, name.clone())));
             if role.signs.iter().any(asks_for_grants) {
                 let message = format!("a sign of role `{name}` asks for a role or permission itself");
                 problems.add("invalid_role_sign", message);
@@ -161,6 +188,7 @@ impl VocabularyBuilder {
             let signs = std::mem::take(&mut role.signs);
             role.signs = signs.into_iter().map(|sign| vocabulary.bound(sign, problems)).collect();
         }
+        problems.set_place(None);
     }
 
     /// What each role includes, what is included by that included.
@@ -173,6 +201,7 @@ impl VocabularyBuilder {
                 ahead.extend(included.iter().map(|role| &**role).filter(|role| reached.insert(*role)));
             }
             if reached.contains(&**name) {
+                problems.set_place(self.stands.get(&(Named::Role, name.clone())));
                 problems.add("circular_roles", format!("role `{name}` includes itself"));
             }
             includers.insert(&**name, reached);
@@ -184,6 +213,7 @@ impl VocabularyBuilder {
     fn implications(&self, problems: &mut Problems) -> Vec<Implication> {
         let mut implications = Vec::new();
         for text in self.scopes.keys() {
+            problems.set_place(self.stands.get(&(Named::Scope, text.clone())));
             let (mut implied, mut ahead) = (BTreeSet::<Box<str>>::new(), vec![&**text]);
             while let Some(next) = ahead.pop() {
                 for pattern in self.scopes.get(next).into_iter().flatten() {
@@ -203,6 +233,7 @@ impl VocabularyBuilder {
                 Err(error) => problems.add("invalid_scope", error.to_string()),
             }
         }
+        problems.set_place(None);
         implications
     }
 }

@@ -29,7 +29,7 @@ struct Queue<T> {
 impl<T: Clone + Send + Sync + 'static> Fresh<T> {
     /// Reads the file for the first time, on this thread.
     pub(crate) fn open(file: TextFile<T>) -> Result<Self, ConfigProblem> {
-        let content = file.read(None)?.ok_or_else(|| file.unreadable(&"nothing was read"))?;
+        let content = file.first()?;
         let known = Mutex::new(Arc::new(content));
         let queue = Mutex::new(Queue { reading: false, waiting: Vec::new() });
         Ok(Self { shared: Arc::new(Shared { file, known, queue }) })

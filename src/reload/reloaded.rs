@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
+use super::follower::{Alone, Follower};
 use super::patience::{PATIENCE, in_background, within};
 use super::text_file::{Content, TextFile};
 use crate::clock::Clock;
@@ -32,6 +33,7 @@ pub(crate) struct Reloaded<T> {
     generation: AtomicU64,
     slot: Mutex<Slot>,
     patience: Duration,
+    follower: Box<dyn Follower<T>>,
     /// Ourselves, for the check: it does not keep alive what nobody asks any more.
     this: Weak<Self>,
 }
@@ -45,6 +47,9 @@ struct Current<T> {
     bad: Option<(Duration, ConfigProblem)>,
     checks: Checks,
 }
+
+/// What a check found: something new, or what was there before.
+type Found<T> = Result<Option<Arc<Content<T>>>, ConfigProblem>;
 
 #[derive(Default)]
 struct Slot {
@@ -104,11 +109,35 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
         patience: Duration,
     ) -> Result<Arc<Self>, ConfigProblem> {
         let good = clock.monotonic();
-        let content = file.read(None)?.ok_or_else(|| file.unreadable(&"nothing was read"))?;
+        let content = file.first()?;
+        Ok(Self::new(file, content, good, stale_bound, clock, patience, Box::new(Alone)))
+    }
+
+    /// A file that was read before, whose last good value is never too old, and somebody who follows it.
+    #[cfg(feature = "policy-file")]
+    pub(crate) fn following(
+        file: TextFile<T>,
+        content: Content<T>,
+        clock: Arc<dyn Clock>,
+        follower: Box<dyn Follower<T>>,
+    ) -> Arc<Self> {
+        let good = clock.monotonic();
+        Self::new(file, content, good, Duration::MAX, clock, PATIENCE, follower)
+    }
+
+    fn new(
+        file: TextFile<T>,
+        content: Content<T>,
+        good: Duration,
+        stale_bound: Duration,
+        clock: Arc<dyn Clock>,
+        patience: Duration,
+        follower: Box<dyn Follower<T>>,
+    ) -> Arc<Self> {
         let (content, trusted_until) = (Arc::new(content), trusted_until(good, stale_bound));
         let checks = Checks { changed: 1, ..Checks::default() };
         let current = Current { content, trusted_until, good, bad: None, checks };
-        Ok(Arc::new_cyclic(|this| Self {
+        Arc::new_cyclic(|this| Self {
             file: Arc::new(file),
             clock,
             stale_bound,
@@ -116,8 +145,19 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
             generation: AtomicU64::new(0),
             slot: Mutex::default(),
             patience,
+            follower,
             this: Weak::clone(this),
-        }))
+        })
+    }
+
+    /// Applies `use_value` to the last good value, however old it is, and begins a check if it is time for one.
+    #[cfg(feature = "policy-file")]
+    pub(crate) fn last<R>(&self, use_value: impl FnOnce(&T) -> R) -> R {
+        let current = self.current.load();
+        if current.is_due(self.clock.monotonic()) {
+            drop(self.check());
+        }
+        use_value(&current.content.value)
     }
 
     /// Applies `use_value` to the last good value, unless a check must come first or it is no longer trusted.
@@ -205,6 +245,21 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
 
     /// Takes what a check found that began at this time.
     fn landed(&self, checked: Duration, result: Result<Option<Content<T>>, ConfigProblem>) {
+        let result = result.map(|content| content.map(Arc::new));
+        let mut swapped = None;
+        let mut swap = || swapped = Some(self.swap(checked, &result));
+        match &result {
+            Ok(Some(new)) => self.follower.follow(&new.value, &mut swap),
+            _ => swap(),
+        }
+        let new = result.as_ref().ok().and_then(Option::as_ref).map(|content| &content.value);
+        if let Some((before, after)) = swapped {
+            self.follower.report(self.file.path(), before.problem(), after.problem(), new);
+        }
+    }
+
+    /// What was known before, and what is known now.
+    fn swap(&self, checked: Duration, result: &Found<T>) -> (Arc<Current<T>>, Arc<Current<T>>) {
         let mut slot = self.slot();
         let before = self.current.load_full();
         let changed = matches!(result, Ok(Some(_)));
@@ -214,11 +269,11 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
                 count(if changed { &mut after.checks.changed } else { &mut after.checks.unchanged });
                 after.trusted_until = trusted_until(checked, self.stale_bound);
                 after.good = checked;
-                after.content = content.map_or(after.content, Arc::new);
+                after.content = content.clone().unwrap_or(after.content);
             }
             Err(problem) => {
                 count(&mut after.checks.failed);
-                after.bad = Some((checked, problem));
+                after.bad = Some((checked, problem.clone()));
             }
         }
         let after = Arc::new(after);
@@ -229,26 +284,7 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
         let ended = slot.checking.take();
         drop(slot);
         drop(ended);
-        self.report(before.problem(), after.problem(), changed);
-    }
-
-    /// Says what is new, once: a file that is broken for a day is not worth an event for each check.
-    fn report(&self, before: Option<&ConfigProblem>, after: Option<&ConfigProblem>, changed: bool) {
-        let path = self.file.path().display();
-        match after {
-            Some(problem) if before != after => {
-                let code = problem.code();
-                tracing::warn!(target: "portcullis::files", event = "file_unusable", %path, code, %problem, "the file is of no use");
-            }
-            Some(_) => {}
-            None if changed => {
-                tracing::info!(target: "portcullis::files", event = "file_changed", %path, "the file changed");
-            }
-            None if before.is_some() => {
-                tracing::info!(target: "portcullis::files", event = "file_recovered", %path, "the file is as it was before");
-            }
-            None => {}
-        }
+        (before, after)
     }
 
     fn slot(&self) -> MutexGuard<'_, Slot> {

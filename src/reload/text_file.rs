@@ -21,11 +21,15 @@ pub(crate) struct TextFile<T> {
     reading: Mutex<()>,
 }
 
+/// What tells the texts of one file apart.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) struct Digest(u64);
+
 /// What a file said.
-pub(super) struct Content<T> {
+pub(crate) struct Content<T> {
     /// Of the text, which is not kept: there may be secrets in it that do not belong there.
-    digest: u64,
-    pub(super) value: T,
+    pub(crate) digest: Digest,
+    pub(crate) value: T,
 }
 
 impl<T> TextFile<T> {
@@ -50,6 +54,26 @@ impl<T> TextFile<T> {
         (self.unreadable)(format!("`{}` cannot be read: {why}", self.path.display()))
     }
 
+    /// The same file, read as something else, and what it says to that: the value of the same text.
+    #[cfg(feature = "policy-file")]
+    pub(crate) fn read_as<U>(
+        &self,
+        digest: Digest,
+        value: U,
+        parse: impl Fn(&str) -> Result<U, ConfigProblem> + Send + Sync + 'static,
+    ) -> (TextFile<U>, Content<U>) {
+        let (path, digests) = (self.path.clone(), self.digests.clone());
+        let (max_bytes, unreadable) = (self.max_bytes, self.unreadable);
+        let parse = Box::new(parse);
+        let file = TextFile { path, max_bytes, unreadable, parse, digests, reading: Mutex::default() };
+        (file, Content { digest, value })
+    }
+
+    /// Reads the file for the first time, on this thread.
+    pub(crate) fn first(&self) -> Result<Content<T>, ConfigProblem> {
+        self.read(None)?.ok_or_else(|| self.unreadable(&"nothing was read"))
+    }
+
     /// Reads the file. `None` if it says what `known` says.
     ///
     /// The text is compared, not the modification time: that can be the same after a change (two writes within its
@@ -65,7 +89,7 @@ impl<T> TextFile<T> {
             Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
         };
         let text = self.text().map_err(|error| self.unreadable(&error))?;
-        let digest = self.digests.hash_one(&text);
+        let digest = Digest(self.digests.hash_one(&text));
         if known.is_some_and(|known| known.digest == digest) {
             return Ok(None);
         }

@@ -9,14 +9,14 @@ use super::rule::Rule;
 use super::spellings::Spellings;
 use super::template::{Shape, Template};
 use super::tree::Tree;
-use crate::error::{ConfigError, Problems};
+use crate::error::{ConfigError, Place, Problems};
 use crate::policy::{Policy as _, Requirement, Vocabulary};
 
 /// Gathers the rules of a [`PolicyTable`].
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct PolicyTableBuilder {
-    rules: Vec<(String, Requirement)>,
+    rules: Vec<(String, Requirement, Option<Place>)>,
     vocabulary: Vocabulary,
 }
 
@@ -38,7 +38,14 @@ impl PolicyTableBuilder {
     /// `GET /orders/{id}`, `PUT,PATCH /orders/{id}` or `* /admin/{*rest}`. [`PolicyTable`] says which rule is for a request; the
     /// order of rules does not matter.
     pub fn rule(mut self, methods_and_path: impl Into<String>, requirement: Requirement) -> Self {
-        self.rules.push((methods_and_path.into(), requirement));
+        self.rules.push((methods_and_path.into(), requirement, None));
+        self
+    }
+
+    /// Adds a rule that stands in a file.
+    #[cfg(feature = "policy-file")]
+    pub(crate) fn rule_at(mut self, place: Place, methods_and_path: &str, requirement: Requirement) -> Self {
+        self.rules.push((methods_and_path.to_owned(), requirement, Some(place)));
         self
     }
 
@@ -60,8 +67,10 @@ impl PolicyTableBuilder {
     pub(crate) fn checked(self, problems: &mut Problems) -> PolicyTable {
         let mut rules = Vec::with_capacity(self.rules.len());
         let (mut entries, mut places) = (Vec::<Entry>::new(), BTreeMap::<Shape, usize>::new());
+        let mut stands = BTreeMap::<usize, Place>::new();
         let (mut tree, mut spellings) = (Tree::default(), Spellings::default());
-        for (text, requirement) in self.rules {
+        for (text, requirement, at) in self.rules {
+            problems.set_place(at.as_ref());
             let requirement = self.vocabulary.bind(requirement, problems);
             let rule = match read(&text, requirement) {
                 Ok(rule) => rule,
@@ -83,6 +92,9 @@ impl PolicyTableBuilder {
                 rule.template.shape.segments().flatten().for_each(|literal| spellings.add(literal));
                 place
             });
+            if let Some(at) = at {
+                stands.entry(place).or_insert(at);
+            }
             let entry = entries.get_mut(place);
             if let Some(method) = entry.and_then(|entry| entry.add(&rule.methods, rules.len())) {
                 let message = format!("rule `{text}`: another is for {method} and the same paths");
@@ -91,6 +103,9 @@ impl PolicyTableBuilder {
             rules.push(rule);
         }
         for (first, second, both) in ambiguities(&places, &tree) {
+            // The later one is mostly what is new.
+            let later = places.get(first).max(places.get(second));
+            problems.set_place(later.and_then(|place| stands.get(place)));
             let message = format!(
                 "`{}` and `{}` both match `{}`: add a rule for that",
                 first.example(),
@@ -99,6 +114,7 @@ impl PolicyTableBuilder {
             );
             problems.add("ambiguous_rules", message);
         }
+        problems.set_place(None);
         let takes_anonymous = rules.iter().any(|rule| rule.requirement.takes_anonymous());
         PolicyTable { shared: Arc::new(Rules { rules, entries, tree, spellings, takes_anonymous }) }
     }

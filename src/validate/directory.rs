@@ -49,26 +49,37 @@ impl Listing {
         if named || self.identifiers.contains(&issuer.identifier) {
             return Err(Taken);
         }
-        self.add(issuer);
+        self.add(Arc::new(issuer));
         Ok(())
     }
 
     /// Adds an issuer in place of each that has its identifier or one of its names, and lets it keep what they have
     /// fetched from the same source.
-    pub(crate) fn replace(&mut self, mut issuer: KnownIssuer) {
-        let named = issuer.names().filter_map(|name| self.by_name.get(name));
-        let named: Vec<_> = named.map(Arc::as_ptr).collect();
-        let identifier = issuer.identifier.clone();
-        for before in self
-            .remove_each(|other| other.identifier == identifier || named.contains(&std::ptr::from_ref(other)))
-        {
-            issuer.keys.keep(&before.keys);
-        }
+    pub(crate) fn replace(&mut self, issuer: KnownIssuer) {
+        let issuer = self.succeeding(issuer);
+        self.put(issuer);
+    }
+
+    /// The issuer with what those have fetched from the same source that it is to replace.
+    pub(crate) fn succeeding(&self, mut issuer: KnownIssuer) -> Arc<KnownIssuer> {
+        let before: Vec<_> = self.issuers().filter(|other| other.makes_way_for(&issuer)).cloned().collect();
+        before.iter().for_each(|before| issuer.keys.keep(&before.keys));
+        Arc::new(issuer)
+    }
+
+    /// Adds an issuer in place of each that has its identifier or one of its names.
+    pub(crate) fn put(&mut self, issuer: Arc<KnownIssuer>) {
+        self.remove_each(|other| other.makes_way_for(&issuer));
         self.add(issuer);
     }
 
-    fn add(&mut self, issuer: KnownIssuer) {
-        let issuer = Arc::new(issuer);
+    /// Whether there is one that would have to make way.
+    #[cfg(feature = "policy-file")]
+    pub(crate) fn has_place_for(&self, issuer: &KnownIssuer) -> bool {
+        !self.issuers().any(|other| other.makes_way_for(issuer))
+    }
+
+    fn add(&mut self, issuer: Arc<KnownIssuer>) {
         self.identifiers.insert(issuer.identifier.clone());
         for name in issuer.names() {
             self.by_name.insert(name.into(), Arc::clone(&issuer));

@@ -22,6 +22,12 @@ impl KnownIssuer {
         self.rules.issuers.iter().map(|name| &*name.iss)
     }
 
+    /// Whether there cannot be both: the identifier of the other is this one's, or a name.
+    pub(super) fn makes_way_for(&self, other: &Self) -> bool {
+        self.identifier == other.identifier
+            || other.names().any(|name| self.rules.issuers.find(name).is_some())
+    }
+
     /// Whose keys a token of this name is verified with, where keys say whose they are.
     pub(super) fn owner_of_keys(&self, name: &str) -> Option<KeyOwner<'_>> {
         let template = self.rules.kind.keys_of_every_tenant?;

@@ -95,6 +95,11 @@ fn every_pem_text_of_the_corpus_verifies_with_its_own_keys_only() {
 }
 
 #[test]
+fn every_policy_file_of_the_corpus_does_what_its_rules_say_or_has_a_mistake_in_some_line() {
+    judge("policy_file", targets::policy_file::run);
+}
+
+#[test]
 fn every_token_of_the_corpus_is_admitted_exactly_if_it_keeps_the_rules() {
     judge("token", targets::token::run);
 }

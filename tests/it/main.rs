@@ -39,6 +39,8 @@ mod layer;
 mod opaque_tokens_example;
 mod optional;
 mod policy;
+mod policy_file;
+mod policy_table_example;
 mod providers;
 mod quickstart;
 mod resource_checks;

@@ -1,4 +1,5 @@
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use bytes::Bytes;
@@ -24,10 +25,16 @@ pub(crate) struct Printed {
 impl Example {
     /// Starts the example that `cargo test` has built beside this test, and reads its commands.
     pub(crate) fn start(name: &str) -> Self {
+        Self::start_with(name, &[], Stdio::inherit())
+    }
+
+    /// The same with arguments, and a place for what it logs.
+    pub(crate) fn start_with(name: &str, arguments: &[&Path], log: impl Into<Stdio>) -> Self {
         let test = std::env::current_exe().unwrap();
         let program = test.parent().unwrap().parent().unwrap().join("examples").join(name);
         assert!(program.exists(), "{} is missing: `cargo test` builds the examples", program.display());
-        let process = Command::new(program).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = Command::new(program);
+        let process = command.args(arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut this = Self { process, commands: Vec::new() };
         let lines = BufReader::new(this.process.stdout.take().unwrap()).lines().map(Result::unwrap);
         let mut promise = None;

@@ -9,7 +9,7 @@ thread_local! {
     static LOGGED: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// What any thread logs of files, which have threads of their own.
+/// What any thread logs of files and policies, which have threads of their own.
 static OF_FILES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Runs `work`, all of it on this thread, and returns everything that was logged meanwhile, at every level.
@@ -24,7 +24,7 @@ pub(crate) async fn capture_logs<T>(work: impl Future<Output = T>) -> (T, String
     (result, String::from_utf8(logged).unwrap())
 }
 
-/// The events about files whose line has this text. Those from before the first call may be missing.
+/// The events about files and policies whose line has this text. Those from before the first call may be missing.
 pub(crate) fn logged_of_files(text: &str) -> Vec<String> {
     subscribe();
     let lines = OF_FILES.lock().unwrap();
@@ -45,7 +45,7 @@ struct Sink;
 impl io::Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(bytes);
-        if line.contains("portcullis::files") {
+        if line.contains("portcullis::files") || line.contains("portcullis::policy") {
             OF_FILES.lock().unwrap().push(line.into_owned());
         }
         LOGGED.with_borrow_mut(|logged| logged.iter_mut().for_each(|logged| logged.extend_from_slice(bytes)));
