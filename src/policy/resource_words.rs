@@ -31,7 +31,9 @@ pub fn owner<T: ?Sized>(
 /// A request without a token is admitted by it only beside [`anyone`](crate::anyone):
 ///
 /// ```
-/// use portcullis::{ResourceRequirement, anyone, resource_predicate, role};
+/// use axum::{Router, body::Body, routing::get};
+/// use portcullis::{Access, ResourceRequirement, ResourceServer, anyone, resource_predicate, role};
+/// use tower::ServiceExt as _;
 ///
 /// struct Article {
 ///     published: bool,
@@ -42,6 +44,19 @@ pub fn owner<T: ?Sized>(
 /// }
 ///
 /// assert_eq!(may_read().to_string(), "(resource predicate `published` and anyone) or role `editor`");
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let auth = ResourceServer::builder("https://id.example.com").audience("https://api.example.com").build()?;
+/// let status = async |published| {
+///     let read = move |access: Access| async move { access.check(&may_read(), &Article { published }).await };
+///     let app = Router::new().route("/", get(read)).layer(auth.require(anyone()));
+///     app.oneshot(http::Request::get("/").body(Body::empty()).unwrap()).await.unwrap().status().as_u16()
+/// };
+/// assert_eq!(status(true).await, 200);
+/// assert_eq!(status(false).await, 401);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Panics
@@ -71,13 +86,16 @@ pub fn resource_predicate<T: ?Sized>(
 /// use std::collections::HashSet;
 /// use std::sync::Arc;
 ///
-/// use portcullis::{BoxError, ResourceRequirement, ValidatedToken, asks, scope};
+/// use axum::{Router, body::Body, routing::get};
+/// use portcullis::{
+///     Access, BoxError, Claims, ResourceRequirement, ResourceServer, ValidatedToken, asks, authenticated,
+/// };
+/// use tower::ServiceExt as _;
 ///
 /// struct Order {
 ///     team: u64,
 /// }
 ///
-/// #[derive(Default)]
 /// struct Members(HashSet<(u64, String)>);
 ///
 /// impl Members {
@@ -91,13 +109,25 @@ pub fn resource_predicate<T: ?Sized>(
 ///         let members = Arc::clone(&members);
 ///         Box::pin(async move { members.include(order.team, token.subject()).await })
 ///     })
-///     .and(scope("orders:read"))
 /// }
 ///
-/// assert_eq!(may_read(Arc::default()).to_string(), "question `is in the team` and scope `orders:read`");
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let members = Arc::new(Members(HashSet::from([(1, "alice".to_owned())])));
+/// let auth = ResourceServer::builder("https://id.example.com").audience("https://api.example.com").build()?;
+/// let status = async |subject: &str| {
+///     let may_read = may_read(Arc::clone(&members));
+///     let read = move |access: Access| async move { access.check(&may_read, &Order { team: 1 }).await };
+///     let app = Router::new().route("/", get(read)).layer(auth.require(authenticated()));
+///     let claims = Claims::from_json(format!(r#"{{"sub":"{subject}"}}"#)).unwrap();
+///     let app = app.layer(auth.dangerous_authenticate_as(claims));
+///     app.oneshot(http::Request::get("/").body(Body::empty()).unwrap()).await.unwrap().status().as_u16()
+/// };
+/// assert_eq!(status("alice").await, 200);
+/// assert_eq!(status("bob").await, 403);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-///
-/// See [`Access`](crate::Access) for what comes of it.
 ///
 /// # Panics
 ///

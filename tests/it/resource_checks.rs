@@ -11,7 +11,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bytes::Bytes;
 use http::{Request, Response};
 use portcullis::testing::{Issuer, ManualClock};
 use portcullis::{
@@ -105,8 +104,8 @@ impl Shop {
     }
 }
 
-fn text(bytes: Bytes) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+fn text(bytes: impl Into<Vec<u8>>) -> String {
+    String::from_utf8(bytes.into()).unwrap()
 }
 
 /// Somebody who is asked, counts how often, and answers alike.
