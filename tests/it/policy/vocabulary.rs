@@ -1,8 +1,8 @@
 //! What the names in requirements mean.
 
 use portcullis::{
-    ConfigError, ConfigProblem, Requirement, Vocabulary, VocabularyBuilder, all_scopes, any_scope, anyone,
-    claim, not, permission, predicate, role, scope,
+    ConfigError, ConfigProblem, PolicyTable, Requirement, Vocabulary, VocabularyBuilder, all_scopes,
+    any_scope, anyone, claim, not, permission, predicate, role, scope,
 };
 use serde_json::json;
 
@@ -265,6 +265,34 @@ fn names_have_their_meaning_wherever_they_stand() {
     assert!(allows(&none, json!({ "roles": ["visitor"], "scope": "other" })));
     for claims in [json!({ "roles": ["admin"] }), json!({ "scope": "write" })] {
         assert!(!allows(&none, claims));
+    }
+}
+
+#[test]
+fn a_name_keeps_its_meaning_where_another_vocabulary_says_nothing_of_it() {
+    // covers: POL-005
+    let vocabulary = || {
+        Vocabulary::builder()
+            .role_includes("admin", ["clerk"])
+            .role_permits("clerk", ["refund"])
+            .scope_implies("write", ["read"])
+            .permissions_at("permissions")
+    };
+    for (requirement, claims, expected) in [
+        (scope("read"), json!({ "scope": "write" }), YES),
+        (not(scope("read")), json!({ "scope": "write" }), NO),
+        (not(any_scope(["read", "x"])), json!({ "scope": "write" }), NO),
+        (role("clerk"), json!({ "roles": ["admin"] }), YES),
+        (not(permission("refund")), json!({ "roles": ["admin"] }), NO),
+        (permission("eat"), json!({ "permissions": ["eat"] }), YES),
+    ] {
+        let once = applied(vocabulary(), requirement);
+        assert_found(&once, claims.clone(), expected);
+        assert!(applied(vocabulary(), once.clone()) == once, "{once}: applied twice");
+        // As a table does, whose vocabulary is empty where it is given none.
+        assert_found(&applied(Vocabulary::builder(), once.clone()), claims.clone(), expected);
+        let table = PolicyTable::builder().rule("* /", once).build().unwrap();
+        assert_eq!(allows(table.rules()[0].requirement(), claims), expected == YES);
     }
 }
 
