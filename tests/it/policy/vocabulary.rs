@@ -367,6 +367,8 @@ fn a_vocabulary_says_everything_that_is_wrong_with_it() {
         let right = right(Vocabulary::builder()).build();
         assert!(right.is_ok(), "{code}: {}", right.unwrap_err());
     }
+    let by_anyone = Vocabulary::builder().role_shown_by("a", anyone()).build().unwrap_err();
+    assert!(by_anyone.to_string().contains("or admits anyone"), "{by_anyone}");
     // A longer way round; and every problem at once.
     let circle =
         Vocabulary::builder().role_includes("a", ["b"]).role_includes("b", ["c"]).role_includes("c", ["a"]);
@@ -397,6 +399,7 @@ fn what_was_considered_says_which_roles_would_do() {
     );
     assert_eq!(
         explain(permission("refund")),
-        "denied: required: permission `refund`\n- permission `refund`: cannot be told (no vocabulary says who has it)\n"
+        "denied: required: permission `refund`; nothing says what permission `refund` means\n\
+         - permission `refund`: cannot be told (no vocabulary says who has it)\n"
     );
 }
