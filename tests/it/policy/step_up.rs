@@ -140,7 +140,7 @@ async fn an_age_is_a_number_of_whole_seconds_however_it_is_given() {
 
 #[tokio::test]
 async fn class_age_and_scope_are_in_one_challenge_and_scope_only_where_it_is_missing_too() {
-    // covers: POL-016, POL-018, X10
+    // covers: POL-016, POL-018
     let requirement = scope("a").and(acr("gold")).and(scope("b")).and(max_age(seconds(300)));
     let (old, fresh) = (NOW - 3_600, NOW);
     let all = [("scope", "a b"), ("acr_values", "gold"), ("max_age", "300")];
