@@ -168,7 +168,7 @@ impl Access {
                 (Step::Ask(asked), Some(token)) => (asked, token),
                 // Nobody is asked about a request without a token.
                 (Step::Ask(_) | Step::Unanswered, _) => {
-                    return Err(self.refused(unanswered.map_or(Reason::Missing, Reason::Unanswered)));
+                    return Err(self.refused(unanswered.map_or(Reason::Missing(None), Reason::Unanswered)));
                 }
             };
             let answer = ask(&asked, resource, token).await;
@@ -182,7 +182,8 @@ impl Access {
     #[must_use]
     pub fn refuse(&self, denial: Denial) -> Refused {
         // RFC 9110 §15.5.2: whoever may still say who they are is asked to.
-        let reason = if self.token().is_some() { Reason::Denied(denial) } else { Reason::Missing };
+        let is_known = self.token().is_some();
+        let reason = if is_known { Reason::Denied(denial) } else { Reason::Missing(Some(denial)) };
         self.refused(reason)
     }
 

@@ -6,6 +6,7 @@ use super::challenges::Challenges;
 use super::grpc;
 use super::rejection::{Reason, Rejection};
 use super::respond::Respond;
+use crate::policy::Denial;
 
 /// Who reads the answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -76,8 +77,12 @@ fn report(rejection: &Rejection) {
         Reason::NoLayer => {
             tracing::error!(target: "portcullis", status, code, reason = %rejection, "request refused");
         }
-        // Every client without a token meets this once; it is not news.
-        Reason::Missing => tracing::debug!(target: "portcullis", status, code, "request refused"),
+        // Every client without a token meets this once; it is not news. Why no rule let it in may be.
+        Reason::Missing(denial) => {
+            let rule = denial.as_ref().and_then(Denial::rule);
+            let reason = denial.as_ref().map(tracing::field::display);
+            tracing::debug!(target: "portcullis", status, code, rule, reason, "request refused");
+        }
         Reason::Denied(denial) => {
             let rule = denial.rule();
             tracing::info!(target: "portcullis", status, code, rule, reason = %rejection, "request refused");

@@ -33,7 +33,7 @@ impl<S: Sync> FromRequestParts<S> for ValidatedToken {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refused> {
         let mark = Mark::of(&parts.extensions).ok_or_else(Refused::no_layer)?;
-        mark.token().cloned().ok_or_else(|| Refused::by(mark, Dialect::Http, Reason::Missing))
+        mark.token().cloned().ok_or_else(|| Refused::by(mark, Dialect::Http, Reason::Missing(None)))
     }
 }
 
@@ -121,7 +121,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for CustomClaims<T> {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refused> {
         let mark = Mark::of(&parts.extensions).ok_or_else(Refused::no_layer)?;
-        let token = mark.token().ok_or_else(|| Refused::by(mark, Dialect::Http, Reason::Missing))?;
+        let token = mark.token().ok_or_else(|| Refused::by(mark, Dialect::Http, Reason::Missing(None)))?;
         let claims = token.claims().deserialize();
         claims
             .map(CustomClaims)

@@ -71,7 +71,7 @@ impl<R> Gate<R> {
             Ok(Credential::Absent) if self.policy.takes_anonymous() => {
                 return Authentication::Known(Ok(Principal::Anonymous));
             }
-            Ok(Credential::Absent) => return Authentication::Known(Err(Reason::Missing.into())),
+            Ok(Credential::Absent) => return Authentication::Known(Err(Reason::Missing(None).into())),
             Err(error) => return Authentication::Known(Err(error.into())),
         };
         let extensions = request.extensions();
@@ -157,7 +157,7 @@ impl<R> Gate<R> {
         match self.policy.decide(&input) {
             Decision::Allow => Ok(()),
             // RFC 9110 §15.5.2: whoever may still say who they are is asked to.
-            Decision::Deny(_) if token.is_none() => Err(Reason::Missing.into()),
+            Decision::Deny(denial) if token.is_none() => Err(Reason::Missing(Some(denial)).into()),
             Decision::Deny(denial) => Err(Reason::Denied(denial).into()),
         }
     }

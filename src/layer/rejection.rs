@@ -48,7 +48,8 @@ pub struct Rejection {
 #[derive(Debug)]
 pub(super) enum Reason {
     Credential(CredentialError),
-    Missing,
+    /// With what a policy said that was asked all the same.
+    Missing(Option<Denial>),
     Invalid(InvalidToken),
     Unavailable(Unavailable),
     Denied(Denial),
@@ -99,7 +100,7 @@ impl Rejection {
         match &*self.reason {
             Reason::Credential(CredentialError::CrossSite) => RejectionKind::CrossSite,
             Reason::Credential(_) => RejectionKind::MalformedCredential,
-            Reason::Missing => RejectionKind::MissingCredential,
+            Reason::Missing(_) => RejectionKind::MissingCredential,
             Reason::Invalid(_) => RejectionKind::InvalidToken,
             Reason::Unavailable(_) | Reason::Unanswered(_) => RejectionKind::Unavailable,
             // RFC 9470 §3: more authentication first, whatever scope is missing beside it.
@@ -122,7 +123,7 @@ impl Rejection {
                 CredentialError::SeveralMethods => "several_methods",
                 CredentialError::TooLarge => "oversized_credential",
             },
-            Reason::Missing => "missing_credential",
+            Reason::Missing(_) => "missing_credential",
             Reason::Invalid(invalid) => invalid.kind().code(),
             Reason::Unavailable(_) | Reason::Unanswered(_) => "unavailable",
             Reason::Denied(denial) if denial.step_up().is_some() => "step_up_required",
@@ -251,7 +252,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.reason {
             Reason::Credential(error) => error.fmt(f),
-            Reason::Missing => f.write_str("the request has no bearer token"),
+            Reason::Missing(_) => f.write_str("the request has no bearer token"),
             Reason::Invalid(invalid) => invalid.fmt(f),
             Reason::Unavailable(unavailable) => unavailable.fmt(f),
             Reason::Unanswered(unanswered) => unanswered.fmt(f),

@@ -7,11 +7,9 @@ use super::input::PolicyInput;
 
 /// Decides whether a request may reach the inner service.
 ///
-/// Synchronous and pure: the same input gives the same answer. The built-in vocabulary is [`scope`](crate::scope),
-/// [`all_scopes`](crate::all_scopes), [`any_scope`](crate::any_scope), [`role`](crate::role), [`user`](crate::user), [`authenticated`](crate::authenticated) and
-/// [`anyone`](crate::anyone), joined with [`Requirement::and`](crate::Requirement::and),
-/// [`Requirement::or`](crate::Requirement::or) and [`not`](crate::not). A type of your own that implements this trait goes to the same place:
-/// [`ResourceServer::require`](crate::ResourceServer::require).
+/// Synchronous and pure: the same input gives the same answer. A [`Requirement`](crate::Requirement) is made of words
+/// ([all of them](crate::docs::policies)), a [`PolicyTable`](crate::PolicyTable) of rules; [`shadow`](crate::shadow) tries one beside another. A type of
+/// your own that implements this trait goes to the same place: [`ResourceServer::require`](crate::ResourceServer::require).
 ///
 /// ```
 /// use http::Request;

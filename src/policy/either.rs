@@ -2,6 +2,10 @@ use super::requirement::Requirement;
 use super::resource::ResourceRequirement;
 
 /// A [`Requirement`] or a [`ResourceRequirement`]. In a private module, so that it is sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a requirement",
+    note = "what begins with `claim(..)` ends with `.equals(..)` and the like, and what begins with `authorization_detail(..)` with `.granted()`"
+)]
 #[expect(unnameable_types, reason = "sealed: nobody else implements it")]
 pub trait AnyRequirement: Sized {
     #[doc(hidden)]

@@ -38,6 +38,10 @@ impl Requirement {
         if let Some(missing) = missing.as_ref().filter(|missing| *missing != self) {
             reason.push_str(&format!("; missing: {missing}"));
         }
+        // A program that forgot to apply its vocabulary finds out here, and nowhere else.
+        for name in self.0.undefined() {
+            reason.push_str(&format!("; nothing says what {name} means"));
+        }
         // No list of groups is not an empty list of groups, and whoever reads this should know which it was.
         if token.leaves_out_groups() && self.0.judge(input, Assumed::default()).is_none() {
             reason.push_str(", but the token leaves out its groups (overage)");

@@ -20,7 +20,7 @@ pub(super) enum Told {
 }
 
 /// What is known of one resource.
-pub(super) trait Facts: fmt::Debug {
+pub(super) trait Facts: fmt::Debug + Sync {
     fn told(&self, fact: &Fact) -> Told;
 }
 

@@ -24,7 +24,7 @@ pub struct PolicyInput<'a> {
 }
 
 /// The parts of a path that a template gives names to.
-pub(crate) trait PathParameters: std::fmt::Debug {
+pub(crate) trait PathParameters: std::fmt::Debug + Sync {
     /// The part of this name, percent-encoding and all.
     fn raw(&self, name: &str) -> Option<&str>;
 }

@@ -4,7 +4,7 @@ use super::explanation::{Considered, Explanation, Verdict};
 use super::input::PolicyInput;
 
 /// Two policies, of which one decides and the other only says what it would have decided. Made by [`shadow`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Shadow<P, C> {
     enforced: P,
     candidate: C,
@@ -12,9 +12,10 @@ pub struct Shadow<P, C> {
 
 /// Enforces `enforced`, and tells what `candidate` would have changed: to try a policy on real requests before it counts.
 ///
-/// Each request of which the two think differently is an event of the target `portcullis::policy`, level INFO, with `would` (`deny`
-/// or `allow`), `rule` where the one that denies is a table, and its `reason`; nothing of the token, the path or the
-/// client. A service that had no policy yet is `shadow(anyone(), candidate)` or `shadow(authenticated(), candidate)`.
+/// Each request that is put to it and of which the two think differently is an event of the target `portcullis::policy`, level INFO, with `would` (`deny`
+/// or `allow`), `method`, `rule` where the one that denies is a table, and its `reason`; nothing of the token, the path or the
+/// client. Requests without a token are put to it where `enforced` takes such: where it does not, no event says that `candidate`
+/// would let them in. A service that had no policy yet is `shadow(anyone(), candidate)` or `shadow(authenticated(), candidate)`.
 ///
 /// Only the decision of the candidate is kept apart: its predicates run for each request, and a panic in one of them is one of
 /// the request.
@@ -30,6 +31,7 @@ pub struct Shadow<P, C> {
 /// assert!(matches!(policy.decide(&PolicyInput::of(None, &request)), Decision::Deny(_)));
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
+#[must_use]
 pub fn shadow<P: Policy, C: Policy>(enforced: P, candidate: C) -> Shadow<P, C> {
     Shadow { enforced, candidate }
 }

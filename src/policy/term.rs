@@ -100,6 +100,15 @@ impl Term {
         })
     }
 
+    /// Its permissions and predicates that have no meaning.
+    pub(super) fn undefined(&self) -> Vec<&Self> {
+        match self {
+            Self::Permission(grant) if !grant.is_defined() => vec![self],
+            Self::Predicate(predicate) if !predicate.is_known() => vec![self],
+            _ => self.parts().iter().flat_map(Self::undefined).collect(),
+        }
+    }
+
     pub(super) fn parts(&self) -> &[Self] {
         match self {
             Self::AllOf(parts) | Self::AnyOf(parts) => parts,

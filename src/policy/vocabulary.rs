@@ -51,6 +51,7 @@ pub(super) struct Implication {
 
 impl Vocabulary {
     /// The requirement (a [`Requirement`] or a [`ResourceRequirement`](crate::ResourceRequirement)), with the meaning of its names.
+    /// A name of which this vocabulary says nothing keeps the meaning that it has, from another vocabulary for instance.
     ///
     /// # Errors
     ///
@@ -96,23 +97,33 @@ impl Vocabulary {
         if let Some(path) = &self.permissions_at {
             let is = ClaimIs::Containing(permission.name.clone());
             let sign = Term::Claim(ClaimTest { path: path.clone(), is });
-            known.get_or_insert_with(|| permission.clone()).signs.push(sign);
+            let known = known.get_or_insert_with(|| permission.clone());
+            if !known.signs.contains(&sign) {
+                known.signs.push(sign);
+            }
         }
         known.unwrap_or_else(|| {
-            let message = format!("no role has the permission `{}`", permission.name);
-            problems.add("unknown_permission", message);
+            if !permission.is_defined() {
+                let message = format!("no role has the permission `{}`", permission.name);
+                problems.add("unknown_permission", message);
+            }
             permission
         })
     }
 
     fn with_implications(&self, scopes: Box<[Scope]>) -> Box<[Scope]> {
-        let implied_by = |name: &ScopeName| {
+        let implied_by = |name: &ScopeName| -> Box<[_]> {
             let implies = |implication: &&Implication| {
                 implication.scope != *name && implication.implied.iter().any(|implied| covers(implied, name))
             };
             self.scopes.iter().filter(implies).map(|implication| implication.scope.clone()).collect()
         };
-        scopes.into_iter().map(|scope| Scope { implied_by: implied_by(&scope.name), ..scope }).collect()
+        let bound = |scope: Scope| match implied_by(&scope.name) {
+            // Without this a table would take away what another vocabulary has said, and `not` would admit more.
+            none if none.is_empty() => scope,
+            implied_by => Scope { implied_by, ..scope },
+        };
+        scopes.into_iter().map(bound).collect()
     }
 }
 

@@ -113,7 +113,7 @@ impl VocabularyBuilder {
     /// # Errors
     ///
     /// A [`ConfigError`] with every problem there is, by code: `circular_roles` (a role that includes itself),
-    /// `invalid_role_sign` (a sign of a role that itself asks for a role or permission), `unknown_predicate`
+    /// `invalid_role_sign` (a sign of a role that itself asks for a role or permission, or that anyone meets), `unknown_predicate`
     /// (in a sign from data), `invalid_scope`, `empty_name`, `ambiguous_claim_path` and `invalid_claim_path`.
     pub fn build(self) -> Result<Vocabulary, ConfigError> {
         let mut problems = Problems::default();
@@ -181,7 +181,8 @@ impl VocabularyBuilder {
         for (name, role) in &mut self.roles {
             problems.set_place(self.stands.get(&(Named::Role, name.clone())));
             if role.signs.iter().any(asks_for_grants) {
-                let message = format!("a sign of role `{name}` asks for a role or permission itself");
+                let message =
+                    format!("a sign of role `{name}` asks for a role or permission itself, or admits anyone");
                 problems.add("invalid_role_sign", message);
                 continue;
             }
@@ -238,7 +239,7 @@ impl VocabularyBuilder {
     }
 }
 
-/// A sign is something in a token, and not what another sign shows.
+/// A sign is something in a token, and neither what another sign shows nor what everybody has.
 fn asks_for_grants(term: &Term) -> bool {
     matches!(term, Term::Role(_) | Term::Permission(_) | Term::Anyone)
         || term.parts().iter().any(asks_for_grants)

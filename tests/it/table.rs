@@ -13,6 +13,8 @@ use portcullis::{
     anyone, claim, role, scope,
 };
 
+use crate::support::{AUDIENCE, Api, capture_logs};
+
 fn token(claims: &str) -> ValidatedToken {
     ValidatedToken::assertion(Claims::from_json(claims).unwrap())
 }
@@ -40,7 +42,7 @@ fn codes(rules: &[(&str, Requirement)]) -> Vec<&'static str> {
 
 #[test]
 fn the_most_specific_path_and_then_the_method_find_the_rule() {
-    // covers: POL-001, POL-008, HH-017
+    // covers: POL-001, POL-007, POL-008, HH-017
     let rules = [
         "GET /orders",
         "POST /orders",
@@ -148,4 +150,37 @@ fn a_table_takes_requests_without_a_token_where_a_rule_does() {
     assert!(matches!(decide("/admin"), Decision::Deny(_)));
     assert!(matches!(decide("/elsewhere"), Decision::Deny(_)));
     assert!(!PolicyTable::builder().build().unwrap().takes_anonymous());
+}
+
+#[tokio::test]
+async fn an_operator_sees_which_rule_refused_and_why() {
+    // covers: POL-013
+    let table = PolicyTable::builder()
+        .rule("GET /health", anyone())
+        .rule("* /", scope("a").and(role("clerk")))
+        .rule("POST /jobs", anyone().and(portcullis::predicate("jobs run", |_| false)));
+    let (issuer, api) = Api::requiring(table.build().unwrap());
+    let token = issuer.token(AUDIENCE).subject("somebody-private").scope("a").sign();
+    let (answer, log) = capture_logs(api.token(token)).await;
+    answer.assert_denied(None);
+    let why =
+        r#"code="denied" rule="* /" reason=required: scope `a` and role `clerk`; missing: role `clerk`"#;
+    assert!(log.contains("INFO") && log.contains(why) && !log.contains("somebody-private"), "{log}");
+
+    // Nobody without a token would find the mistake in a table that is to let them in.
+    for (method, path, why) in [
+        ("GET", "/heath", "reason=no rule is for this path"),
+        ("POST", "/health", "reason=no rule for this path is for this method"),
+        ("GET", "//health", "reason=the path has an empty segment"),
+        (
+            "POST",
+            "/jobs",
+            r#"rule="POST /jobs" reason=required: anyone and predicate `jobs run`; the request"#,
+        ),
+    ] {
+        let request = Request::builder().method(method).uri(path).body(()).unwrap();
+        let (answer, log) = capture_logs(api.send(request)).await;
+        answer.assert_unauthenticated();
+        assert!(log.contains("DEBUG") && log.contains(why), "{method} {path}: {log}");
+    }
 }

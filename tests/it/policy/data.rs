@@ -6,7 +6,7 @@ use portcullis::{
 };
 use serde_json::{Value, json};
 
-use super::asking::{allows, assert_found};
+use super::asking::{allows, assert_found, denial, token};
 use super::generated::{EVERYTHING, Model};
 use crate::support::Random;
 
@@ -190,6 +190,8 @@ fn a_name_that_nobody_has_defined_admits_nothing_and_neither_does_its_opposite()
             not(not(undefined.clone())),
         ] {
             assert!(!allows(&requirement, &claims), "{requirement}");
+            let denial = denial(&requirement, &token(&claims)).to_string();
+            assert!(denial.ends_with(&format!("; nothing says what {undefined} means")), "{denial}");
         }
         // What decides without it, does.
         assert!(allows(&undefined.clone().or(scope("a")), &claims));

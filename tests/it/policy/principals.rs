@@ -146,6 +146,19 @@ async fn a_window_of_time_is_judged_by_the_clock_of_the_server() {
 }
 
 #[test]
+fn what_policies_are_made_of_and_told_can_go_to_another_thread() {
+    fn check<T: Send + Sync>() {}
+    check::<PolicyInput<'_>>();
+    check::<portcullis::Requirement>();
+    check::<portcullis::ResourceRequirement<str>>();
+    check::<portcullis::Explanation>();
+    check::<portcullis::PolicyTable>();
+    check::<portcullis::Vocabulary>();
+    check::<portcullis::Access>();
+    check::<portcullis::Refused>();
+}
+
+#[test]
 fn a_policy_can_be_asked_about_another_time() {
     // covers: POL-033
     let (request, token) = (Request::get("/").body(()).unwrap(), token("{}"));

@@ -1,8 +1,8 @@
 //! What the names in requirements mean.
 
 use portcullis::{
-    ConfigError, ConfigProblem, Requirement, Vocabulary, VocabularyBuilder, all_scopes, any_scope, anyone,
-    claim, not, permission, predicate, role, scope,
+    ConfigError, ConfigProblem, PolicyTable, Requirement, Vocabulary, VocabularyBuilder, all_scopes,
+    any_scope, anyone, claim, not, permission, predicate, role, scope,
 };
 use serde_json::json;
 
@@ -269,6 +269,34 @@ fn names_have_their_meaning_wherever_they_stand() {
 }
 
 #[test]
+fn a_name_keeps_its_meaning_where_another_vocabulary_says_nothing_of_it() {
+    // covers: POL-005
+    let vocabulary = || {
+        Vocabulary::builder()
+            .role_includes("admin", ["clerk"])
+            .role_permits("clerk", ["refund"])
+            .scope_implies("write", ["read"])
+            .permissions_at("permissions")
+    };
+    for (requirement, claims, expected) in [
+        (scope("read"), json!({ "scope": "write" }), YES),
+        (not(scope("read")), json!({ "scope": "write" }), NO),
+        (not(any_scope(["read", "x"])), json!({ "scope": "write" }), NO),
+        (role("clerk"), json!({ "roles": ["admin"] }), YES),
+        (not(permission("refund")), json!({ "roles": ["admin"] }), NO),
+        (permission("eat"), json!({ "permissions": ["eat"] }), YES),
+    ] {
+        let once = applied(vocabulary(), requirement);
+        assert_found(&once, claims.clone(), expected);
+        assert!(applied(vocabulary(), once.clone()) == once, "{once}: applied twice");
+        // As a table does, whose vocabulary is empty where it is given none.
+        assert_found(&applied(Vocabulary::builder(), once.clone()), claims.clone(), expected);
+        let table = PolicyTable::builder().rule("* /", once).build().unwrap();
+        assert_eq!(allows(table.rules()[0].requirement(), claims), expected == YES);
+    }
+}
+
+#[test]
 fn a_name_without_a_meaning_is_a_mistake_of_the_configuration() {
     let vocabulary = Vocabulary::builder().role_permits("clerk", ["refund"]).predicate("known", |_| true);
     let vocabulary = vocabulary.build().unwrap();
@@ -339,6 +367,8 @@ fn a_vocabulary_says_everything_that_is_wrong_with_it() {
         let right = right(Vocabulary::builder()).build();
         assert!(right.is_ok(), "{code}: {}", right.unwrap_err());
     }
+    let by_anyone = Vocabulary::builder().role_shown_by("a", anyone()).build().unwrap_err();
+    assert!(by_anyone.to_string().contains("or admits anyone"), "{by_anyone}");
     // A longer way round; and every problem at once.
     let circle =
         Vocabulary::builder().role_includes("a", ["b"]).role_includes("b", ["c"]).role_includes("c", ["a"]);
@@ -369,6 +399,7 @@ fn what_was_considered_says_which_roles_would_do() {
     );
     assert_eq!(
         explain(permission("refund")),
-        "denied: required: permission `refund`\n- permission `refund`: cannot be told (no vocabulary says who has it)\n"
+        "denied: required: permission `refund`; nothing says what permission `refund` means\n\
+         - permission `refund`: cannot be told (no vocabulary says who has it)\n"
     );
 }

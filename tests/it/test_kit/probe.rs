@@ -99,14 +99,17 @@ async fn every_open_operation_is_told() {
         .route("/orders", get(async || "orders").post(async || StatusCode::UNPROCESSABLE_ENTITY))
         .route("/orders/{id}", get(async || StatusCode::UNAUTHORIZED))
         .route("/health", get(async || "well"));
+    let mut told = offenders(app, Probe::new(shop()).open(&["GET /health"])).await;
+    // In the order of the document, which is another where some crate has `serde_json` keep it.
+    told.sort();
     assert_eq!(
-        offenders(app, Probe::new(shop()).open(&["GET /health"])).await,
+        told,
         [
+            "GET /orders/{id} (sent to /orders/1): 401 without a challenge, and not 401 with a challenge",
             "GET /orders: 200, and not 401 with a challenge",
             "HEAD /orders: 200, and not 401 with a challenge",
             "OPTIONS /orders: 405, and not 401 with a challenge",
             "POST /orders: 422, and not 401 with a challenge",
-            "GET /orders/{id} (sent to /orders/1): 401 without a challenge, and not 401 with a challenge",
         ]
     );
 }
