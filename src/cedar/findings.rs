@@ -37,7 +37,9 @@ impl Findings {
             names => Some(format!("forbidden by Cedar policy {}", names.join(", "))),
         };
         let reasons: Vec<_> = first.into_iter().chain(failed).collect();
-        Decision::Deny(Denial::because(reasons.join("; ")))
+        let denial = Denial::because(reasons.join("; "));
+        let rule = self.determining.first().filter(|_| !self.allowed);
+        Decision::Deny(rule.into_iter().fold(denial, |denial, rule| denial.with_rule(rule.name.as_str())))
     }
 
     pub(super) fn explanation(&self) -> Explanation {

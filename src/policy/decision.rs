@@ -66,8 +66,10 @@ impl Denial {
         self
     }
 
-    pub(crate) fn with_rule(mut self, rule: Arc<str>) -> Self {
-        self.0.rule = Some(rule);
+    /// Names the rule that denied, for operators: the event of the refusal has it. It must not quote the token.
+    #[must_use]
+    pub fn with_rule(mut self, rule: impl Into<Arc<str>>) -> Self {
+        self.0.rule = Some(rule.into());
         self
     }
 
@@ -81,7 +83,7 @@ impl Denial {
         self
     }
 
-    /// The rule that denied, by its name, where it was one of a table.
+    /// The rule that denied, by its name, where the policy has rules: a table, or policies of Cedar.
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
         self.0.rule.as_deref()

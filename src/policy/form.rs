@@ -38,6 +38,7 @@ enum Form {
     MaxAge(u64),
     Predicate(Box<str>),
     /// Only written: which resource, and what of it, only the program knows.
+    #[serde(skip_deserializing)]
     Resource(Box<str>),
     AllOf(Vec<Self>),
     AnyOf(Vec<Self>),

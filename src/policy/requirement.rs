@@ -71,6 +71,9 @@ impl Requirement {
             if let Term::Claim(ClaimTest { is: ClaimIs::PathParameter(name), .. }) = term {
                 names.push(name);
             }
+            if let Term::Role(grant) | Term::Permission(grant) = term {
+                grant.signs.iter().for_each(|sign| gather(sign, names));
+            }
             term.parts().iter().for_each(|part| gather(part, names));
         }
         let mut names = Vec::new();

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::requirement::InvalidScope;
 use crate::bearer::ScopeName;
 
 /// Authentication that a request needs and its token does not show (RFC 9470): the end user is to log in again, or more
@@ -21,18 +22,14 @@ impl StepUp {
 
     /// Authentication context classes, any of which is enough, the preferred first.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If one of them cannot stand in a challenge: empty, with a space, a quote, a backslash, or outside printable ASCII.
-    #[must_use]
-    #[track_caller]
-    #[expect(clippy::panic, reason = "a mistake in the program's text, found when it runs; documented")]
-    pub fn acr_values<'a>(mut self, values: impl IntoIterator<Item = &'a str>) -> Self {
+    /// An [`InvalidScope`] if one of them cannot stand in a challenge, where it has the grammar of a scope.
+    pub fn acr_values<'a>(mut self, values: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidScope> {
         for value in values {
-            let Some(value) = ScopeName::parse(value) else { panic!("`{value}` is no acr value") };
-            self.acr_values.push(value);
+            self.acr_values.push(InvalidScope::or_name(value)?);
         }
-        self
+        Ok(self)
     }
 
     /// The longest time since the end user authenticated. Fractions of a second are cut off.

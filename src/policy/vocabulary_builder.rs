@@ -17,6 +17,8 @@ pub struct VocabularyBuilder {
     scopes: BTreeMap<Box<str>, Vec<Box<str>>>,
     permissions_at: Option<String>,
     predicates: BTreeMap<Box<str>, Predicate>,
+    /// Predicates that were defined before.
+    repeated: Vec<Box<str>>,
     /// Where roles and scopes stand that are from a file.
     stands: BTreeMap<(Named, Box<str>), Place>,
 }
@@ -92,7 +94,9 @@ impl VocabularyBuilder {
         name: &str,
         test: impl Fn(&PolicyInput<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.predicates.insert(name.into(), Predicate::new(name, test));
+        if self.predicates.insert(name.into(), Predicate::new(name, test)).is_some() {
+            self.repeated.push(name.into());
+        }
         self
     }
 
@@ -114,7 +118,7 @@ impl VocabularyBuilder {
     ///
     /// A [`ConfigError`] with every problem there is, by code: `circular_roles` (a role that includes itself),
     /// `invalid_role_sign` (a sign of a role that itself asks for a role or permission, or that anyone meets), `unknown_predicate`
-    /// (in a sign from data), `invalid_scope`, `empty_name`, `ambiguous_claim_path` and `invalid_claim_path`.
+    /// (in a sign from data), `invalid_scope`, `empty_name`, `duplicate_predicate`, `ambiguous_claim_path` and `invalid_claim_path`.
     pub fn build(self) -> Result<Vocabulary, ConfigError> {
         let mut problems = Problems::default();
         let vocabulary = self.checked(&mut problems);
@@ -123,6 +127,12 @@ impl VocabularyBuilder {
 
     /// What of it is sound, and the problems of the rest.
     pub(crate) fn checked(mut self, problems: &mut Problems) -> Vocabulary {
+        for name in &self.repeated {
+            problems.add("duplicate_predicate", format!("there are two predicates `{name}`"));
+        }
+        if self.predicates.keys().any(|name| name.is_empty()) {
+            problems.add("empty_name", "a predicate has no name");
+        }
         let scopes = self.implications(problems);
         self.bind_signs(&scopes, problems);
         let includers = self.includers(problems);

@@ -6,7 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, Response, Version, header};
 use portcullis::testing::{Flaw, TokenBuilder};
-use portcullis::{Requirement, acr, amr, any_acr, any_of, max_age, not, role, scope, user};
+use portcullis::{
+    Decision, Denial, Policy, PolicyInput, Requirement, StepUp, acr, amr, any_acr, any_of, max_age, not,
+    role, scope, user,
+};
 use serde_json::{Value, json};
 use tower::{ServiceExt as _, service_fn};
 
@@ -334,5 +337,28 @@ async fn a_problem_has_the_parameters_of_the_challenge_as_members() {
         });
         expected.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         assert_eq!(serde_json::from_slice::<Value>(response.body()).unwrap(), expected);
+    }
+}
+
+#[derive(Debug)]
+struct AsksForMore;
+
+impl Policy for AsksForMore {
+    fn decide(&self, _: &PolicyInput<'_>) -> Decision {
+        let step_up =
+            StepUp::new().acr_values(["gold", "silver"]).unwrap().max_age(Duration::from_millis(60_900));
+        let denial = Denial::because("the stars").with_needed_scopes(["a", "b"]).unwrap();
+        Decision::Deny(denial.with_step_up(step_up).with_rule("stars"))
+    }
+}
+
+#[tokio::test]
+async fn a_policy_of_ones_own_can_ask_for_authentication_too() {
+    // covers: POL-014, POL-015, POL-016
+    let (issuer, api) = Api::requiring(AsksForMore);
+    let answer = api.token(issuer.token(AUDIENCE).sign()).await;
+    answer.assert_step_up(&[("scope", "a b"), ("acr_values", "gold silver"), ("max_age", "60")]);
+    for value in ["", "a b", "\"", "\\", "é"] {
+        assert!(StepUp::new().acr_values(["a", value]).is_err(), "{value:?}");
     }
 }

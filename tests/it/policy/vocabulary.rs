@@ -403,3 +403,17 @@ fn what_was_considered_says_which_roles_would_do() {
          - permission `refund`: cannot be told (no vocabulary says who has it)\n"
     );
 }
+
+#[test]
+fn a_predicate_has_a_name_and_a_vocabulary_only_one_of_each() {
+    let codes = |names: &[&str]| {
+        let builder =
+            names.iter().fold(Vocabulary::builder(), |builder, name| builder.predicate(name, |_| true));
+        let error = builder.build().err();
+        let problems = error.iter().flat_map(portcullis::ConfigError::problems);
+        problems.map(portcullis::ConfigProblem::code).collect::<Vec<_>>()
+    };
+    assert!(codes(&["open", "late"]).is_empty());
+    assert_eq!(codes(&["open", "open"]), ["duplicate_predicate"]);
+    assert_eq!(codes(&[""]), ["empty_name"]);
+}

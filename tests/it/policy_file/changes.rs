@@ -40,7 +40,7 @@ async fn a_change_counts_within_five_seconds_of_requests_and_no_request_waits_fo
     assert!(!allowed(), "the request that finds it due does not wait");
     eventually("the new rules", async || allowed()).await;
     eventually("an event", async || logged(&world, "rules_changed=1 issuers_changed=0") == 1).await;
-    assert_eq!(policy.table().to_string(), "GET /a: a valid token\n");
+    assert_eq!(policy.table().to_string(), "GET /a: a valid token\neverything else: nobody\n");
     // From the look on, not from the change, the next five seconds count.
     world.write(CLOSED);
     clock.advance(std::time::Duration::from_secs(4));
