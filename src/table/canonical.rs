@@ -1,5 +1,7 @@
 //! Paths that every router reads alike.
 
+use std::borrow::Cow;
+
 /// What makes a path one that two programs may read differently (RFC 3986 §6.2.2, RFC 9110 §4.2.3).
 ///
 /// Where a path names one thing in one way, whoever decides about it and whoever serves it mean the same. What has several
@@ -40,6 +42,26 @@ pub(super) fn ambiguity(path: &str) -> Option<&'static str> {
         }
     }
     None
+}
+
+/// The path with nothing encoded that may stand for itself in a segment (RFC 3986 §3.3), and the digits of the rest in upper case:
+/// one spelling of all that whoever decodes parts of a path takes for the same. For paths without [`ambiguity`].
+pub(super) fn plainest(path: &str) -> Cow<'_, str> {
+    let mut parts = path.split('%');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        let byte = u8::from_str_radix(digits, 16).ok().map(char::from);
+        match byte.filter(|character| "!$&'()*+,;=:@".contains(*character)) {
+            Some(character) => plain.push(character),
+            None => {
+                plain.push('%');
+                plain.push_str(&digits.to_ascii_uppercase());
+            }
+        }
+        plain.push_str(rest);
+    }
+    if plain == path { Cow::Borrowed(path) } else { Cow::Owned(plain) }
 }
 
 /// Whether there is nothing in the path that needs a second look, as in nearly all of them.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use http::Method;
 use serde::{Serialize, Serializer};
 
-use super::canonical::ambiguity;
+use super::canonical::{ambiguity, plainest};
 use super::rule::Rule;
 use super::tree::Tree;
 use crate::policy::{Decision, Denial, Explanation, PathParameters, Policy, PolicyInput};
@@ -43,7 +43,8 @@ use crate::policy::{Decision, Denial, Explanation, PathParameters, Policy, Polic
 ///    answers preflights itself, or write a rule for OPTIONS.
 /// 4. **A path that could be read in two ways is refused** (403) before any rule is looked for: one with an empty segment (`//`), a
 ///    dot segment, an encoded slash or backslash, a backslash, an encoded letter, digit, `-`, `.`, `_` or `~`, an encoded control
-///    character, a `%` that encodes nothing, or a character that has to be encoded. Everything else is compared byte by byte, as Axum's router does:
+///    character, a `%` that encodes nothing, or a character that has to be encoded. So is one that would have another rule if all were unencoded that
+///    may stand for itself (`%40` for `@`) and the digits behind each `%` were in upper case: literals are written in that way. Everything else is compared byte by byte, as Axum's router does:
 ///    `/Orders` and `/orders/` are other paths than `/orders`.
 ///
 /// What is *not* checked: that the service has these routes, or that its router agrees with rule 1. Axum's and tonic's do; a router
@@ -123,7 +124,12 @@ impl PolicyTable {
         if let Some(ambiguity) = ambiguity(path) {
             return Err(ambiguity);
         }
-        let place = self.shared.tree.find(path).ok_or("no rule is for this path")?;
+        let place = self.shared.tree.find(path);
+        // To whoever decodes a part of the path `%40` is `@`; a rule that says `@` is not to be passed by.
+        if path.contains('%') && self.shared.tree.find(&plainest(path)) != place {
+            return Err("the path is another spelling of one that has another rule");
+        }
+        let place = place.ok_or("no rule is for this path")?;
         let entry = self.shared.entries.get(place);
         let rule = entry.and_then(|entry| entry.rule(method)).and_then(|rule| self.shared.rules.get(rule));
         let rule = rule.ok_or("no rule for this path is for this method")?;

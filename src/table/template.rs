@@ -1,4 +1,4 @@
-use super::canonical::ambiguity;
+use super::canonical::{ambiguity, plainest};
 
 /// A path with names for some of its segments: `/orders/{id}`, or `/files/{*rest}` for all that is below.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,6 +23,10 @@ impl Template {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if let Some(why) = ambiguity(&text.replace(['{', '}', '*'], "-")) {
             return Err(why.replace("the path", "the template"));
+        }
+        let plainest = plainest(text);
+        if plainest != text {
+            return Err(format!("it is to be written `{plainest}`"));
         }
         let (mut segments, mut names, mut rest) = (Vec::new(), Vec::<Box<str>>::new(), false);
         for segment in text.split('/').skip(1) {

@@ -83,6 +83,31 @@ fn the_most_specific_path_and_then_the_method_find_the_rule() {
 }
 
 #[test]
+fn another_spelling_of_a_path_does_not_pass_its_rule_by() {
+    // covers: POL-007
+    let table = PolicyTable::builder()
+        .rule("GET /users/{id}", scope("users"))
+        .rule("GET /users/root@example.com", role("root"))
+        .rule("GET /users/ren%C3%A9", role("root"))
+        .build()
+        .unwrap();
+    let another = "the path is another spelling of one that has another rule";
+    for (path, expected) in [
+        ("/users/root@example.com", "GET /users/root@example.com"),
+        ("/users/root%40example.com", another),
+        ("/users/ren%C3%A9", "GET /users/ren%C3%A9"),
+        ("/users/ren%c3%a9", another),
+        ("/users/eve%40example.com", "GET /users/{id}"),
+        ("/users/%c3%A9%25", "GET /users/{id}"),
+    ] {
+        assert_eq!(rule_for(&table, "GET", path), expected, "{path}");
+    }
+    for rule in ["GET /users/a%40b", "GET /ren%c3%a9", "GET /a%3b"] {
+        assert_eq!(codes(&[(rule, scope("x"))]), ["invalid_rule"], "{rule}");
+    }
+}
+
+#[test]
 fn a_table_in_which_two_rules_could_be_meant_is_not_built() {
     let any = || scope("x");
     for (rules, expected) in [
