@@ -31,18 +31,26 @@ impl Attribute {
             let entries = entries.map(|entry| Self::of(entry, shape.of_entries()));
             return entries.collect::<Option<_>>().map(Self::Set);
         }
-        Some(Self::Record(record(value.as_object()?.members(), shape)))
+        record(value.as_object()?.members(), shape).map(Self::Record)
     }
 }
 
-/// The members that Cedar has values for, of those that the shape has.
+/// The members that Cedar has values for, of those that the shape has. `None` where a schema declares one that Cedar has no value
+/// for: without it a `forbid` that looks whether it is there would be passed over. (`null` counts as absent.)
 pub(super) fn record<'d>(
     members: impl Iterator<Item = (&'d str, Value<'d>)>,
     shape: &Shape,
-) -> Vec<(String, Attribute)> {
-    let attribute =
-        |(name, value): (&str, _)| Some((name.to_owned(), Attribute::of(value, shape.of_member(name)?)?));
-    members.filter_map(attribute).collect()
+) -> Option<Vec<(String, Attribute)>> {
+    let mut record = Vec::new();
+    for (name, value) in members {
+        let Some(of_member) = shape.of_member(name) else { continue };
+        match Attribute::of(value, of_member) {
+            Some(attribute) => record.push((name.to_owned(), attribute)),
+            None if matches!(shape, Shape::Record(_)) && !value.is_null() => return None,
+            None => {}
+        }
+    }
+    Some(record)
 }
 
 fn whole(number: f64) -> Option<i64> {
@@ -89,5 +97,16 @@ mod tests {
         let inner = Attribute::Record(vec![("f".to_owned(), Attribute::Flag(false))]);
         let members = vec![("a".to_owned(), Attribute::Flag(true)), ("e".to_owned(), inner)];
         assert_eq!(record, Attribute::Record(members));
+    }
+
+    #[test]
+    fn what_a_schema_declares_and_cedar_has_no_value_for_takes_the_whole_along() {
+        let shape = Shape::Record([("a".into(), Shape::Whole)].into());
+        let told = |json: &str| Attribute::of(Document::parse(json).unwrap().root(), &shape);
+        assert_eq!(told(r#"{"a":1.5}"#), None);
+        assert_eq!(told(r#"{"a":["x",null]}"#), None);
+        for json in ["{}", r#"{"a":null}"#, r#"{"b":1.5}"#] {
+            assert_eq!(told(json), Some(Attribute::Record(Vec::new())), "{json}");
+        }
     }
 }

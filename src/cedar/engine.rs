@@ -87,8 +87,8 @@ impl Engine {
         let mut above: HashSet<_> =
             parents(&facts.roles, &self.types.role, known.has_roles).into_iter().collect();
         above.extend(parents(&facts.scopes, &self.types.scope, known.has_scopes));
-        let attributes = facts.attributes(&known.attributes).into_iter();
-        let attributes = attributes.map(|(name, value)| Some((name, expression(value)?)));
+        let told = facts.attributes(&known.attributes).ok_or("a claim of the token cannot be told")?;
+        let attributes = told.into_iter().map(|(name, value)| Some((name, expression(value)?)));
         let attributes = attributes.collect::<Option<HashMap<_, _>>>();
         attributes
             .and_then(|attributes| Entity::new(uid(&known.type_name, &facts.id), attributes, above).ok())

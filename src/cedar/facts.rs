@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::attribute::{Attribute, record};
 use super::shape::Shape;
+use crate::json::{Object, Value};
 use crate::policy::PolicyInput;
 use crate::token::ValidatedToken;
 
@@ -75,9 +76,13 @@ impl<'a> Facts<'a> {
         Ok(Self { kind, id, roles, scopes, action, resource, input: *input })
     }
 
-    /// The claims that there is a place for.
-    pub(super) fn attributes(&self, shape: &Shape) -> Vec<(String, Attribute)> {
-        self.input.token().map(|token| record(token.claims().members(), shape)).unwrap_or_default()
+    /// The claims that there is a place for. `None` where one of them cannot be told.
+    pub(super) fn attributes(&self, shape: &Shape) -> Option<Vec<(String, Attribute)>> {
+        let Some(token) = self.input.token() else { return Some(Vec::new()) };
+        if leaves_out(token, shape) {
+            return None;
+        }
+        record(token.claims().members(), shape)
     }
 
     /// What there is a place for of the request.
@@ -107,6 +112,15 @@ fn kind(token: &ValidatedToken) -> Kind {
         Some(false) => Kind::Client,
         None => Kind::Subject,
     }
+}
+
+/// Whether the token leaves out a claim that there is a place for: that is no token without that claim.
+fn leaves_out(token: &ValidatedToken, shape: &Shape) -> bool {
+    let elsewhere = token.claims().member("_claim_names").and_then(Value::as_object);
+    let elsewhere = elsewhere.into_iter().flat_map(Object::members).map(|(name, _)| name);
+    let mut names = elsewhere.chain(["groups"]).filter(|name| shape.of_member(name).is_some());
+    names.any(|name| token.find_member(name).is_err())
+        || shape.members().any(|name| token.find_member(name).is_err())
 }
 
 /// RFC 8725 §3.8: the pair, and never the subject alone. An issuer identifier has no fragment (RFC 8414 §2), so everything

@@ -56,8 +56,9 @@ use crate::policy::{Decision, Denial, Explanation, Policy, PolicyInput};
 /// 4. **Its attributes** are the claims, by their names: `principal.tenant`, `principal["https://example.com/tier"]`,
 ///    `principal.realm_access.roles`. Texts are strings, `true` and `false` booleans, whole numbers of at most 2^53 - 1 longs (also if they are
 ///    written `1.0`), arrays sets, objects records. Cedar has no value for `null`, for other numbers, or for arrays with one of them in it:
-///    these are left out, as if the token did not have them. Nothing in a claim becomes an entity or a value of an extension, whatever it
-///    looks like.
+///    these are left out, as if the token did not have them. A token is denied where a schema declares one of these (`null` apart), and where
+///    the token itself leaves out a claim (`_claim_names`, too many groups), unless a schema does not declare that. Nothing in a claim
+///    becomes an entity or a value of an extension, whatever it looks like.
 /// 5. **The action** is `Action::"GET"`: the method, or what [`action`](crate::CedarPolicyBuilder::action) makes of the request.
 /// 6. **The resource** is `Endpoint::"/orders/7"`: the path as the client sent it, percent-encoding and all (see [`PolicyInput::path`]),
 ///    or what [`resource`](crate::CedarPolicyBuilder::resource) makes of the request. It has the attributes and parents that static entities

@@ -93,7 +93,9 @@ impl Vocabulary {
     }
 
     fn permission(&self, permission: Grant, problems: &mut Problems) -> Grant {
-        let mut known = self.permissions.get(&permission.name).cloned();
+        // What another vocabulary said of it before stays, where this one says nothing.
+        let said_before = || permission.is_defined().then(|| permission.clone());
+        let mut known = self.permissions.get(&permission.name).cloned().or_else(said_before);
         if let Some(path) = &self.permissions_at {
             let is = ClaimIs::Containing(permission.name.clone());
             let sign = Term::Claim(ClaimTest { path: path.clone(), is });
@@ -111,26 +113,25 @@ impl Vocabulary {
         })
     }
 
+    /// Beside those that another vocabulary said before: behind a `not`, one fewer would admit.
     fn with_implications(&self, scopes: Box<[Scope]>) -> Box<[Scope]> {
-        let implied_by = |name: &ScopeName| -> Box<[_]> {
+        let widened = |Scope { name, implied_by }: Scope| {
             let implies = |implication: &&Implication| {
-                implication.scope != *name && implication.implied.iter().any(|implied| covers(implied, name))
+                implication.scope != name
+                    && !implied_by.contains(&implication.scope)
+                    && implication.implied.iter().any(|implied| covers(implied, name.as_str()))
             };
-            self.scopes.iter().filter(implies).map(|implication| implication.scope.clone()).collect()
+            let more: Vec<_> = self.scopes.iter().filter(implies).map(|own| own.scope.clone()).collect();
+            Scope { name, implied_by: implied_by.into_iter().chain(more).collect() }
         };
-        let bound = |scope: Scope| match implied_by(&scope.name) {
-            // Without this a table would take away what another vocabulary has said, and `not` would admit more.
-            none if none.is_empty() => scope,
-            implied_by => Scope { implied_by, ..scope },
-        };
-        scopes.into_iter().map(bound).collect()
+        scopes.into_iter().map(widened).collect()
     }
 }
 
 /// Whether the scope is this one, or begins like this one up to its asterisk.
-pub(super) fn covers(pattern: &str, scope: &ScopeName) -> bool {
+pub(super) fn covers(pattern: &str, scope: &str) -> bool {
     match pattern.strip_suffix('*') {
-        Some(prefix) => scope.as_str().starts_with(prefix),
-        None => scope.as_str() == pattern,
+        Some(prefix) => scope.starts_with(prefix),
+        None => scope == pattern,
     }
 }

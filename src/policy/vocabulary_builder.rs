@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::input::PolicyInput;
 use super::names::Names;
@@ -223,19 +224,22 @@ impl VocabularyBuilder {
     /// What each scope implies, what is implied by that included. Two that imply each other are as good as each other.
     fn implications(&self, problems: &mut Problems) -> Vec<Implication> {
         let mut implications = Vec::new();
-        for text in self.scopes.keys() {
+        for (text, patterns) in &self.scopes {
             problems.set_place(self.stands.get(&(Named::Scope, text.clone())));
-            let (mut implied, mut ahead) = (BTreeSet::<Box<str>>::new(), vec![&**text]);
+            for pattern in patterns.iter().filter(|pattern| InvalidScope::or_name(pattern).is_err()) {
+                problems.add("invalid_scope", format!("`{pattern}` is not one scope-token"));
+            }
+            let (mut implied, mut reached) = (BTreeSet::<Box<str>>::new(), BTreeSet::from([&**text]));
+            let mut ahead = vec![&**text];
             while let Some(next) = ahead.pop() {
                 for pattern in self.scopes.get(next).into_iter().flatten() {
-                    if InvalidScope::or_name(pattern).is_err() {
-                        problems.add("invalid_scope", format!("`{pattern}` is not one scope-token"));
-                    }
                     if implied.insert(pattern.clone()) {
-                        let is_covered = |scope: &&str| {
-                            InvalidScope::or_name(scope).is_ok_and(|scope| covers(pattern, &scope))
-                        };
-                        ahead.extend(self.scopes.keys().map(|scope| &**scope).filter(is_covered));
+                        // They are sorted, so those that begin alike stand together, and a long list takes no time.
+                        let prefix = pattern.strip_suffix('*').unwrap_or(pattern);
+                        let behind = (Bound::Included(prefix), Bound::Unbounded);
+                        let behind = self.scopes.range::<str, _>(behind).map(|(scope, _)| &**scope);
+                        let alike = behind.take_while(|scope| scope.starts_with(prefix));
+                        ahead.extend(alike.filter(|scope| covers(pattern, scope) && reached.insert(scope)));
                     }
                 }
             }

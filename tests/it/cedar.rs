@@ -357,6 +357,35 @@ fn with_a_schema_what_it_declares_is_told_and_what_does_not_fit_it_is_denied() {
 }
 
 #[test]
+fn a_claim_that_cannot_be_told_is_not_one_that_the_token_does_not_have() {
+    // covers: POL-009
+    let schema = "
+        entity Endpoint;
+        entity Subject { level?: Long, groups?: Set<String> };
+        action GET appliesTo { principal: Subject, resource: Endpoint };
+    ";
+    let policies = r#"
+        permit (principal, action, resource);
+        forbid (principal, action, resource) when { principal has level && principal.level < 3 };
+        forbid (principal, action, resource) when { principal has groups && principal.groups.contains("barred") };
+    "#;
+    let policy = CedarPolicy::builder(policies).schema(schema).build().unwrap();
+    for claims in [json!({}), json!({"level": null, "groups": ["a"]}), json!({"other": 1.5})] {
+        assert_eq!(reason(&policy, &claims), None, "{claims}");
+    }
+    for claims in [
+        json!({"level": 2.5}),
+        json!({"groups": ["barred", null]}),
+        json!({"_claim_names": {"groups": "src1"}}),
+    ] {
+        assert_eq!(reason(&policy, &claims).unwrap(), "a claim of the token cannot be told", "{claims}");
+    }
+    assert_eq!(reason(&policy, &json!({"_claim_names": {"other": "src1"}})), None);
+    // Without a schema there is a place for every claim.
+    assert!(!admits(policies, &json!({"_claim_names": {"groups": "src1"}})));
+}
+
+#[test]
 fn a_policy_set_that_does_not_parse_is_no_policy() {
     let build = CedarPolicy::builder;
     assert!(build("permit (principal, action, resource);").build().is_ok());

@@ -209,6 +209,36 @@ fn a_scope_implies_others_only_where_that_is_said() {
 }
 
 #[test]
+fn a_second_vocabulary_takes_nothing_back_that_the_first_said() {
+    let first = Vocabulary::builder()
+        .scope_implies("trial:plus", ["trial"])
+        .role_permits("clerk", ["refund"])
+        .build()
+        .unwrap();
+    let second = Vocabulary::builder().scope_implies("trial:max", ["trial"]).build().unwrap();
+    let twice = |requirement| second.apply(first.apply(requirement).unwrap()).unwrap();
+    let no_trial = twice(not(scope("trial")));
+    for (held, allowed) in [("trial", false), ("trial:plus", false), ("trial:max", false), ("full", true)] {
+        assert_eq!(allows(&no_trial, &format!(r#"{{"scope":"{held}"}}"#)), allowed, "{held}");
+    }
+    let refund = twice(permission("refund"));
+    assert!(allows(&refund, r#"{"roles":["clerk"]}"#) && !allows(&refund, r#"{"roles":["a"]}"#));
+}
+
+#[test]
+fn a_long_list_of_scopes_that_imply_each_other_is_read_in_no_time() {
+    let names: Vec<_> = (0..400).map(|number| format!("s{number}")).collect();
+    let chain = names.windows(2).fold(Vocabulary::builder(), |vocabulary, pair| {
+        vocabulary.scope_implies(&pair[0], [pair[1].as_str(), "t*"])
+    });
+    let began = std::time::Instant::now();
+    let vocabulary = chain.build().unwrap();
+    assert!(began.elapsed() < std::time::Duration::from_secs(10));
+    let last = vocabulary.apply(scope("s399")).unwrap();
+    assert!(allows(&last, json!({"scope": "s0"})) && !allows(&last, json!({"scope": "t"})));
+}
+
+#[test]
 fn without_a_vocabulary_no_scope_implies_another() {
     // covers: POL-005
     for held in ["read:*", "read", "*", "admin", "read:all:more"] {
