@@ -1,9 +1,5 @@
 //! A table in front of tonic: a rule for each method, for a service, and none for the rest.
 
-#[path = "../../../examples/tonic/shop.rs"]
-#[expect(dead_code, reason = "the example's own layers stand elsewhere")]
-mod shop;
-
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
@@ -19,11 +15,11 @@ use tonic::{Code, Status};
 use tower::util::BoxCloneService;
 use tower::{Service as _, ServiceExt as _};
 
-use self::shop::v1;
-use self::shop::v1::desk_server::{Desk, DeskServer};
-use self::shop::v1::orders_server::{Orders, OrdersServer};
 use super::site::{Route, some_path};
 use crate::support::{AUDIENCE, Api, Random, Toy};
+use crate::tonic::shop::v1;
+use crate::tonic::shop::v1::desk_server::{Desk, DeskServer};
+use crate::tonic::shop::v1::orders_server::{Orders, OrdersServer};
 
 /// Notes which of its methods ran.
 #[derive(Clone, Default)]

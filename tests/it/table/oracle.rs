@@ -159,7 +159,9 @@ impl RuleOf {
 fn some_rules(world: &World, random: &mut Random) -> Vec<RuleOf> {
     let count = 1 + random.below(40);
     let pool: Vec<_> = (0..=random.below(count)).map(|_| random.below(world.templates.len())).collect();
-    (0..count).map(|_| RuleOf { methods: *random.pick(&METHODS), template: *random.pick(&pool) }).collect()
+    (0..count)
+        .map(|_| RuleOf { methods: METHODS[random.below(METHODS.len())], template: *random.pick(&pool) })
+        .collect()
 }
 
 /// Rules for a method and template that one before it is for, and the last such method. What is said twice is said once.
@@ -189,7 +191,7 @@ fn mended(world: &World, mut rules: Vec<RuleOf>, random: &mut Random) -> Vec<Rul
     }
     while let Some(both) = world.ambiguous(&templates_of(&rules)).first() {
         let template = world.templates.iter().position(|(_, paths)| paths == both).unwrap();
-        rules.push(RuleOf { methods: *random.pick(&METHODS), template });
+        rules.push(RuleOf { methods: METHODS[random.below(METHODS.len())], template });
     }
     rules
 }
@@ -203,7 +205,8 @@ fn build(world: &World, rules: &[RuleOf], seen: &Seen) -> Result<PolicyTable, Ve
         let (seen, template) = (Arc::clone(seen), world.templates[rule.template].0.clone());
         let requirement = predicate("noted", move |input| {
             let parts = template.matches('{').count();
-            let part = |part| input.path_parameter(&format!("r{index}_{part}")).map(|part| part.into_owned());
+            let part =
+                |part| input.path_parameter(&format!("r{index}_{part}")).map(std::borrow::Cow::into_owned);
             assert_eq!(input.path_parameter("r"), None);
             seen.lock().unwrap().push((index, (0..parts).map(part).collect()));
             false
@@ -380,7 +383,10 @@ fn a_path_that_could_be_read_in_two_ways_is_put_to_no_rule_and_every_other_one_i
             };
             assert_eq!(denial.rule(), Some(rule), "{path}");
             let applying = explanation.considered().iter().filter(|rule| rule.verdict() == Verdict::Applies);
-            assert_eq!(applying.map(|rule| rule.what()).collect::<Vec<_>>(), [format!("rule `{rule}`")]);
+            assert_eq!(
+                applying.map(portcullis::Considered::what).collect::<Vec<_>>(),
+                [format!("rule `{rule}`")]
+            );
             outcomes[if is_own { 1 } else { 2 }] += 1;
         } else {
             assert_eq!(denial.rule(), None, "{path}: {denial}");

@@ -65,12 +65,12 @@ impl Builder<'_> {
     fn methods(&self, route: &Route) -> MethodRouter {
         let handler = self.handler(route.handler);
         let handlers = match route.methods {
-            "*" => any(move || handler()),
+            "*" => any(handler),
             names => {
                 let filters = names
                     .split(',')
                     .map(|name| MethodFilter::try_from(Method::try_from(name).unwrap()).unwrap());
-                on(filters.reduce(MethodFilter::or).unwrap(), move || handler())
+                on(filters.reduce(MethodFilter::or).unwrap(), handler)
             }
         };
         match self.on_routes {
@@ -239,7 +239,7 @@ impl Site {
             match refused(&answer) {
                 Some(_) => assert_eq!((&asked[..], &ran[..]), (&[][..], &[][..]), "{shown}"),
                 None => {
-                    assert!(ran.is_empty() || ran == asked, "{asked:?} was asked and {ran:?} ran: {shown}")
+                    assert!(ran.is_empty() || ran == asked, "{asked:?} was asked and {ran:?} ran: {shown}");
                 }
             }
         }
