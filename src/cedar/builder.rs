@@ -6,6 +6,7 @@ use super::facts::{Names, Naming};
 use super::policy::CedarPolicy;
 use crate::error::{ConfigError, Problems};
 use crate::policy::PolicyInput;
+use crate::table::ambiguity;
 
 /// Gathers what a [`CedarPolicy`] is made of.
 #[must_use]
@@ -31,7 +32,8 @@ impl CedarPolicy {
             resource_type: "Endpoint".to_owned(),
             takes_anonymous: false,
             action: Arc::new(|input| Some(input.method().as_str().to_owned())),
-            resource: Arc::new(|input| Some(input.path().to_owned())),
+            // What could be read in two ways is no name of one thing.
+            resource: Arc::new(|input| ambiguity(input.path()).is_none().then(|| input.path().to_owned())),
         }
     }
 }

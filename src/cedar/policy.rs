@@ -59,17 +59,20 @@ use crate::policy::{Decision, Denial, Explanation, Policy, PolicyInput};
 ///    these are left out, as if the token did not have them. A token is denied where a schema declares one of these (`null` apart), and where
 ///    the token itself leaves out a claim (`_claim_names`, too many groups), unless a schema does not declare that. Nothing in a claim
 ///    becomes an entity or a value of an extension, whatever it looks like.
-/// 5. **The action** is `Action::"GET"`: the method, or what [`action`](crate::CedarPolicyBuilder::action) makes of the request.
+/// 5. **The action** is `Action::"GET"`: the method, or what [`action`](crate::CedarPolicyBuilder::action) makes of the request. HEAD is another
+///    action than GET: a `forbid` for one says nothing of the other.
 /// 6. **The resource** is `Endpoint::"/orders/7"`: the path as the client sent it, percent-encoding and all (see [`PolicyInput::path`]),
-///    or what [`resource`](crate::CedarPolicyBuilder::resource) makes of the request. It has the attributes and parents that static entities
-///    give it.
+///    or what [`resource`](crate::CedarPolicyBuilder::resource) makes of the request. A path that could be read in two ways is denied, by the fourth
+///    rule of [`PolicyTable`](crate::PolicyTable); `%40` and `@` are two resources. It has the attributes and parents that static entities give it.
 /// 7. **The context** has `method`, `path`, `time` (seconds since the Unix epoch), `anonymous` and `scopes` (a set), and of a token that
 ///    says so, `issuer` and `client_id`.
 /// 8. **A request without a token** is put to the policies only with [`takes_anonymous`](crate::CedarPolicyBuilder::takes_anonymous). Its
 ///    principal is `Anonymous::"anonymous"`, without attributes and parents.
 ///
 /// With a [schema](crate::CedarPolicyBuilder::schema), only what it declares for the principal's type and the action is told, and a request
-/// that does not fit it (a claim of another type, a required one that is missing, an action that it does not have) is denied.
+/// that does not fit it (a claim of another type, a required one that is missing, an action that it does not have) is denied. So declare what a
+/// `forbid` looks at for `User`, `Client` *and* `Subject`: a principal of a type that lacks the attribute is not seen by `principal has ..`. Not every
+/// misspelt attribute is found either: one behind `has`, beside other conditions, is never there and no mistake.
 ///
 /// # What becomes of the answer
 ///

@@ -61,7 +61,8 @@ use crate::token::ValidatedToken;
 ///
 /// The requirement is judged for the token, method, path and extensions with which the request came to the handler, at the
 /// time of the check: a token that has expired meanwhile is refused. What is *not* checked: that a handler calls
-/// [`check`](Self::check) at all, and before it does anything; and the policy of the layer, which the request has met already.
+/// [`check`](Self::check) at all, and before it does anything; the policy of the layer, which the request has met already; and whether the token was
+/// revoked meanwhile: nobody is asked about it again.
 pub struct Access {
     mark: Mark,
     method: Method,

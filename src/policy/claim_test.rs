@@ -1,4 +1,5 @@
 use super::input::PolicyInput;
+use super::three_values::any;
 use crate::claims::{ClaimPath, lists};
 use crate::json::Value;
 
@@ -43,11 +44,7 @@ impl ClaimTest {
         let Some(value) = input.token()?.find_claim(&self.path).ok()? else { return Some(false) };
         match &self.is {
             ClaimIs::Present => Some(true),
-            ClaimIs::OneOf(wanted) => {
-                let mut comparable = wanted.iter().filter_map(|wanted| wanted.equals(value)).peekable();
-                comparable.peek()?;
-                Some(comparable.any(|equal| equal))
-            }
+            ClaimIs::OneOf(wanted) => any(wanted.iter().map(|wanted| wanted.equals(value))),
             ClaimIs::Containing(name) => lists(value, |entry| entry == &**name),
             ClaimIs::WithWord(word) => Some(value.as_str()?.split(' ').any(|held| held == &**word)),
             ClaimIs::WithMember(name) => match value.as_object()?.get(name) {

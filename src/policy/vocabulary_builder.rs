@@ -76,8 +76,9 @@ impl VocabularyBuilder {
         self
     }
 
-    /// Whoever has `scope` needs none of these beside it. One that ends with an asterisk stands for every scope that
-    /// begins like it: `orders:*` for `orders:read`. What is not said here implies nothing, whatever it looks like.
+    /// Whoever has `scope` needs none of these beside it. One of these that ends with an asterisk stands for every scope that
+    /// begins like it: `orders:*` for `orders:read`; `scope` itself is always just this one. What is not said here implies nothing,
+    /// whatever it looks like.
     pub fn scope_implies<'a>(mut self, scope: &str, implied: impl IntoIterator<Item = &'a str>) -> Self {
         self.scopes.entry(scope.into()).or_default().extend(implied.into_iter().map(Into::into));
         self

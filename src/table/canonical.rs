@@ -4,7 +4,7 @@
 ///
 /// Where a path names one thing in one way, whoever decides about it and whoever serves it mean the same. What has several
 /// ways is refused, instead of guessing which of them the router takes.
-pub(super) fn ambiguity(path: &str) -> Option<&'static str> {
+pub(crate) fn ambiguity(path: &str) -> Option<&'static str> {
     if is_plain(path) {
         return None;
     }

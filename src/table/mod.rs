@@ -13,6 +13,8 @@ mod template;
 mod tree;
 
 pub use builder::PolicyTableBuilder;
+#[cfg(feature = "cedar")]
+pub(crate) use canonical::ambiguity;
 pub use coverage::Coverage;
 #[cfg(feature = "utoipa")]
 pub(crate) use governed::Governed;

@@ -257,6 +257,9 @@ fn action_and_resource_are_method_and_path_or_what_the_program_makes_of_the_requ
     assert!(decide(&policy, Method::GET, "/orders/7"));
     assert!(!decide(&policy, Method::HEAD, "/orders/7"));
     assert!(!decide(&policy, Method::GET, "/orders/%37"));
+    // Or a `forbid` for `/orders/7` would be passed by.
+    let broad = CedarPolicy::builder("permit (principal, action, resource);").build().unwrap();
+    assert!(decide(&broad, Method::GET, "/orders/7") && !decide(&broad, Method::GET, "/orders/%37"));
     let named = r#"permit (principal, action == Action::"read", resource == Order::"7");"#;
     let policy = CedarPolicy::builder(named)
         .action(|input| (input.method() == Method::GET).then(|| "read".to_owned()))
