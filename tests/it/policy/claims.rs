@@ -113,9 +113,9 @@ fn one_of_several_values_is_enough() {
             (json!("5"), YES),
             (json!(7), YES),
             (json!(true), YES),
-            (json!(5), NO),
-            (json!("7"), NO),
-            (json!(false), NO),
+            (json!(5), None),
+            (json!("7"), None),
+            (json!(false), None),
             (json!([]), None),
         ],
     );
@@ -311,16 +311,4 @@ async fn a_client_is_not_told_which_claims_would_have_passed() {
 
 async fn unreachable(_: Request<()>) -> Result<Response<Bytes>, Infallible> {
     panic!("the inner service was called")
-}
-
-#[test]
-fn of_values_of_several_types_those_that_cannot_be_compared_are_not_passed_over() {
-    // covers: POL-011
-    let mixed = || claim("level").is_any_of([ClaimValue::from("5"), ClaimValue::from(6)]);
-    assert_found(&mixed(), json!({ "level": "5" }), Some(true));
-    assert_found(&mixed(), json!({ "level": 6 }), Some(true));
-    for level in [json!(5), json!("6"), json!(true)] {
-        assert_found(&mixed(), json!({ "level": level }), None);
-    }
-    assert_found(&mixed(), json!({}), Some(false));
 }
