@@ -74,7 +74,7 @@ pub use policy::{
 pub use policy_file::{FilePolicy, PolicyFile, PolicyFileBuilder};
 pub use secret::{Secret, SecretReferenceError};
 pub use table::{Coverage, PolicyTable, PolicyTableBuilder, Rule};
-pub use token::{Identity, ValidatedToken};
+pub use token::{Identity, RolesAs, ValidatedToken};
 pub use validate::{
     InvalidToken, InvalidTokenKind, Presented, Profile, TokenValidator, Unavailable, UnknownProfile,
     Validation, ValidationError,

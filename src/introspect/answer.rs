@@ -49,13 +49,14 @@ pub(crate) enum NoAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::TokenLayout;
+    use crate::token::{RolesAs, TokenLayout};
 
     fn read(text: &str) -> Result<Answer, NoAnswer> {
         let mapping = ClaimMapping {
             layout: &TokenLayout::GENERIC,
             scopes_at: None,
             roles_at: None,
+            roles_as: RolesAs::Array,
             answered_by: None,
         };
         Answer::read(text.to_owned(), &mapping)

@@ -157,7 +157,7 @@ fn weight(token: &ValidatedToken) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::{ClaimMapping, TokenLayout};
+    use crate::token::{ClaimMapping, RolesAs, TokenLayout};
 
     const NOW: u64 = 1_800_000_000;
 
@@ -174,6 +174,7 @@ mod tests {
             layout: &TokenLayout::GENERIC,
             scopes_at: None,
             roles_at: None,
+            roles_as: RolesAs::Array,
             answered_by: None,
         };
         Answer::read(text.to_owned(), &mapping).unwrap()

@@ -1,8 +1,12 @@
-//! The settings of keys in words, for people.
+//! The settings of issuers in words, for people.
+
+use std::fmt;
 
 use super::key_settings::KeySettings;
+use super::trusted::TrustedIssuer;
 use crate::fetch::without_secrets;
 use crate::jose::SignatureAlgorithm;
+use crate::token::RolesAs;
 
 impl KeySettings {
     /// The algorithms that the configuration names, if it does.
@@ -32,5 +36,26 @@ impl KeySettings {
             (true, Some(url)) => format!("metadata at {}", without_secrets(url)),
             (true, None) => "metadata of the issuer".to_owned(),
         }
+    }
+}
+
+impl fmt::Debug for TrustedIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, preset) = (self.kind(), self.preset.as_ref());
+        let roles_at = self.roles_at.as_deref().or(preset.and_then(|preset| preset.client_roles.as_deref()));
+        let kind = kind.in_force(self.scopes_at.as_deref(), roles_at, self.keys.algorithms_in_words());
+        let metadata = preset.and_then(|preset| preset.metadata.as_ref()).map(|metadata| &*metadata.url);
+        let mut shown = f.debug_struct("TrustedIssuer");
+        shown.field("issuer", &self.shown()).field("audiences", &self.audiences);
+        if let Some(preset) = preset.filter(|preset| !preset.clients.is_empty()) {
+            shown.field("clients", &preset.clients);
+        }
+        if self.roles_as != RolesAs::default() {
+            shown.field("roles_as", &self.roles_as);
+        }
+        if let Some(introspection) = &self.introspection {
+            shown.field("introspection", introspection);
+        }
+        shown.field("kind", &kind).field("keys", &self.keys.origin_in_words(metadata)).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use crate::fetch::{Endpoint, HttpClient, LoopbackHttp, without_secrets};
 use crate::jose::{HmacKey, JwkSet, SignatureAlgorithm};
 use crate::jwks::{KeyFile, KeyFormat};
 use crate::metadata::{Issuer, MetadataPlace};
-use crate::token::ClaimMapping;
+use crate::token::{ClaimMapping, RolesAs};
 use crate::validate::{AudienceRule, ClaimRules, IssuerName, IssuerNames, KnownIssuer, Profile, TokenKind};
 
 /// An issuer whose tokens are taken, and what its tokens must be like.
@@ -40,14 +39,15 @@ use crate::validate::{AudienceRule, ClaimRules, IssuerName, IssuerNames, KnownIs
 #[must_use = "an issuer is trusted by the server that it is given to"]
 pub struct TrustedIssuer {
     pub(super) issuer: String,
-    audiences: Vec<String>,
+    pub(super) audiences: Vec<String>,
     profile: Option<Profile>,
-    preset: Option<Preset>,
-    scopes_at: Option<String>,
-    roles_at: Option<String>,
+    pub(super) preset: Option<Preset>,
+    pub(super) scopes_at: Option<String>,
+    pub(super) roles_at: Option<String>,
+    pub(super) roles_as: RolesAs,
     max_token_lifetime: Option<Duration>,
-    keys: KeySettings,
-    introspection: Option<Introspection>,
+    pub(super) keys: KeySettings,
+    pub(super) introspection: Option<Introspection>,
     /// What is wrong with the arguments of a preset.
     problems: Vec<ConfigProblem>,
     /// Where it stands, if that is in a file.
@@ -65,6 +65,7 @@ impl TrustedIssuer {
             preset: None,
             scopes_at: None,
             roles_at: None,
+            roles_as: RolesAs::default(),
             max_token_lifetime: None,
             keys: KeySettings::default(),
             introspection: None,
@@ -131,6 +132,12 @@ impl TrustedIssuer {
     /// to a nested member (`/realm_access/roles`). Default: `roles`, or what a provider's preset says.
     pub fn roles_at(mut self, path: impl Into<String>) -> Self {
         self.roles_at = Some(path.into());
+        self
+    }
+
+    /// How that claim names roles. Default: [`RolesAs::Array`].
+    pub fn roles_as(mut self, shape: RolesAs) -> Self {
+        self.roles_as = shape;
         self
     }
 
@@ -392,6 +399,7 @@ impl TrustedIssuer {
             layout: &kind.layout,
             scopes_at,
             roles_at,
+            roles_as: self.roles_as,
             answered_by: None,
         });
         let introspected = self.introspection.map(|introspection| {
@@ -466,23 +474,5 @@ impl From<&str> for TrustedIssuer {
 impl From<String> for TrustedIssuer {
     fn from(issuer: String) -> Self {
         Self::new(issuer)
-    }
-}
-
-impl fmt::Debug for TrustedIssuer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, preset) = (self.kind(), self.preset.as_ref());
-        let roles_at = self.roles_at.as_deref().or(preset.and_then(|preset| preset.client_roles.as_deref()));
-        let kind = kind.in_force(self.scopes_at.as_deref(), roles_at, self.keys.algorithms_in_words());
-        let metadata = preset.and_then(|preset| preset.metadata.as_ref()).map(|metadata| &*metadata.url);
-        let mut shown = f.debug_struct("TrustedIssuer");
-        shown.field("issuer", &self.shown()).field("audiences", &self.audiences);
-        if let Some(preset) = preset.filter(|preset| !preset.clients.is_empty()) {
-            shown.field("clients", &preset.clients);
-        }
-        if let Some(introspection) = &self.introspection {
-            shown.field("introspection", introspection);
-        }
-        shown.field("kind", &kind).field("keys", &self.keys.origin_in_words(metadata)).finish_non_exhaustive()
     }
 }

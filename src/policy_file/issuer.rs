@@ -3,6 +3,7 @@ use super::members::{Members, list, text};
 use super::node::{Node, Reading};
 use super::values::{algorithm, without_feature};
 use crate::issuers::TrustedIssuer;
+use crate::token::RolesAs;
 use crate::validate::Profile;
 
 const PROVIDERS: [&str; 9] = [
@@ -111,6 +112,9 @@ fn settings(mut trusted: TrustedIssuer, members: &mut Members<'_>, reading: &mut
     if let Some(profile) = members.one_of("profile", &["plain_jwt", "rfc9068"], profile, reading) {
         trusted = trusted.profile(profile);
     }
+    if let Some(shape) = members.one_of("roles_as", &["array", "members", "words"], roles_as, reading) {
+        trusted = trusted.roles_as(shape);
+    }
     if let Some(node) = members.find("algorithms") {
         let nodes = list(node, "algorithms", reading);
         trusted = trusted.algorithms(nodes.iter().filter_map(|node| algorithm(node, reading)));
@@ -119,6 +123,15 @@ fn settings(mut trusted: TrustedIssuer, members: &mut Members<'_>, reading: &mut
         trusted = trusted.max_token_lifetime(lifetime);
     }
     trusted
+}
+
+fn roles_as(name: &str) -> Option<RolesAs> {
+    match name {
+        "array" => Some(RolesAs::Array),
+        "members" => Some(RolesAs::Members),
+        "words" => Some(RolesAs::Words),
+        _ => None,
+    }
 }
 
 /// Those that a feature brings.

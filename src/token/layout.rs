@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::roles::RolesAs;
 use super::user::UserRule;
 use crate::claims::{ClaimPath, Claims};
 
@@ -60,6 +61,7 @@ pub(crate) struct ClaimMapping {
     pub(crate) scopes_at: Option<ClaimPath>,
     /// `None` where tokens have no roles.
     pub(crate) roles_at: Option<ClaimPath>,
+    pub(crate) roles_as: RolesAs,
     /// Of answers about tokens (RFC 7662 §2.2): who gave them.
     pub(crate) answered_by: Option<Box<str>>,
 }

@@ -2,7 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::layout::{ClaimMapping, ScopesAt, TokenLayout};
-use crate::claims::{ClaimPath, ClaimPosition, Claims, NumericDate, Scopes, Unreadable, lists};
+use super::roles::RolesAs;
+use crate::claims::{ClaimPath, ClaimPosition, Claims, NumericDate, Scopes, Unreadable};
 use crate::json::Value;
 
 /// An access token that passed validation: the principal of a request.
@@ -26,6 +27,7 @@ struct Shared {
     layout: &'static TokenLayout,
     scopes: Granted,
     roles: Result<Option<ClaimPosition>, NotTold>,
+    roles_as: RolesAs,
 }
 
 /// Where the scopes of one token are.
@@ -62,7 +64,13 @@ impl ValidatedToken {
         let roles_at = TokenLayout::GENERIC.roles.map(ClaimPath::member);
         Self::new(
             claims,
-            &ClaimMapping { layout: &TokenLayout::GENERIC, scopes_at: None, roles_at, answered_by: None },
+            &ClaimMapping {
+                layout: &TokenLayout::GENERIC,
+                scopes_at: None,
+                roles_at,
+                roles_as: RolesAs::Array,
+                answered_by: None,
+            },
         )
     }
 
@@ -97,7 +105,15 @@ impl ValidatedToken {
         };
         let answered_by = mapping.answered_by.clone();
         Self {
-            shared: Arc::new(Shared { claims, answered_by, client: named_by.client, layout, scopes, roles }),
+            shared: Arc::new(Shared {
+                claims,
+                answered_by,
+                client: named_by.client,
+                layout,
+                scopes,
+                roles,
+                roles_as: mapping.roles_as,
+            }),
         }
     }
 
@@ -179,7 +195,7 @@ impl ValidatedToken {
     /// Whether that claim lists a role that `is_wanted`, where "it cannot be told" must not be mistaken for "no".
     pub(crate) fn lists_role(&self, is_wanted: impl FnMut(&str) -> bool) -> Option<bool> {
         match self.shared.roles {
-            Ok(Some(roles)) => lists(self.claims().at(roles), is_wanted),
+            Ok(Some(roles)) => self.shared.roles_as.lists(self.claims().at(roles), is_wanted),
             Ok(None) => Some(false),
             Err(_) => None,
         }

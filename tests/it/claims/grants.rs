@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use portcullis::testing::Issuer;
 use portcullis::{
-    ConfigProblem, JwkSet, ResourceServer, ResourceServerBuilder, TrustedIssuer, all_scopes, not, role, scope,
+    ConfigProblem, JwkSet, ResourceServer, ResourceServerBuilder, RolesAs, TrustedIssuer, all_scopes, not,
+    role, scope,
 };
 use serde_json::{Value, json};
 
@@ -115,6 +116,41 @@ async fn roles_are_a_list_of_names_or_of_objects_with_a_value() {
             _ => answer.assert_denied(None),
         }
     }
+}
+
+#[tokio::test]
+async fn roles_are_read_in_the_configured_shape_and_in_no_other() {
+    // covers: JWT-028, POL-011, HT-031
+    let shapes = [
+        (RolesAs::Array, json!(["other", "admin"]), json!(["administrator"])),
+        (RolesAs::Words, json!(" other  admin"), json!("administrator admin-2")),
+        (
+            RolesAs::Members,
+            json!({ "other": true, "admin": { "org": 1 } }),
+            json!({ "admin": false, "a": true }),
+        ),
+    ];
+    for (own, has, has_not) in &shapes {
+        let (issuer, server, _) = Api::trusting(|trusted| trusted.roles_at("/r/s").roles_as(*own));
+        let server = server.build().unwrap();
+        let (admin, others) =
+            (Api::new(server.require(role("admin"))), Api::new(server.require(not(role("admin")))));
+        let token = |roles: &Value| issuer.token(AUDIENCE).claim("r", json!({ "s": roles })).sign();
+        admin.token(token(has)).await.assert_admitted();
+        others.token(token(has)).await.assert_denied(None);
+        admin.token(token(has_not)).await.assert_denied(None);
+        others.token(token(has_not)).await.assert_admitted();
+        // What has another shape is neither a role nor its absence.
+        let foreign = shapes.iter().filter(|(shape, ..)| shape != own).map(|(_, roles, _)| roles);
+        for roles in foreign.chain([&json!(1), &json!(true)]) {
+            admin.token(token(roles)).await.assert_denied(None);
+            others.token(token(roles)).await.assert_denied(None);
+        }
+    }
+    let (issuer, server, _) = Api::trusting(|trusted| trusted.roles_as(RolesAs::Members));
+    let others = Api::new(server.build().unwrap().require(not(role("admin"))));
+    let odd = issuer.token(AUDIENCE).claim("roles", json!({ "admin": "yes" })).sign();
+    others.token(odd).await.assert_denied(None);
 }
 
 #[tokio::test]

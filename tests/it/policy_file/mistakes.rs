@@ -50,6 +50,7 @@ fn each_mistake_has_its_code_and_its_place() {
         (issuer("max_token_lifetime = '1h'"), "invalid_member", "5:22"),
         (issuer("max_token_lifetime = -1"), "invalid_member", "5:22"),
         (issuer("roles_at = 1.5"), "invalid_member", "5:12"),
+        (issuer("roles_as = 'list'"), "invalid_member", "5:12"),
         (issuer("[[issuers]]\nissuer = 'https://id.example.com'"), "duplicate_issuer", "5:1"),
         // Introspection.
         (introspection("client_id = 'a'"), "missing_member", "5:17"),
