@@ -4,6 +4,7 @@ use std::time::Duration;
 use http::{Extensions, Method, Request};
 
 use super::fact::{Fact, Facts, Told};
+use super::percent::octets;
 use crate::clock::{Clock as _, SystemClock};
 use crate::token::ValidatedToken;
 
@@ -135,16 +136,7 @@ fn decoded(raw: &str) -> Option<Cow<'_, str>> {
     if !raw.contains('%') {
         return Some(Cow::Borrowed(raw));
     }
-    let mut parts = raw.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        // `from_str_radix` takes a sign, too.
-        let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        bytes.push(u8::from_str_radix(digits?, 16).ok()?);
-        bytes.extend_from_slice(rest.as_bytes());
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
+    String::from_utf8(octets(raw)?).ok().map(Cow::Owned)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::policy::octets;
+
 /// The literals of all templates that can be spelled in another way, by what they are without percent-encoding.
 ///
 /// Routers differ here: Axum's compares `%3A` with `:`, or `%c3` with `%C3`, as they stand, and others decode first. A path of
@@ -10,8 +12,10 @@ pub(super) struct Spellings(BTreeMap<Vec<u8>, BTreeSet<Box<str>>>);
 
 impl Spellings {
     pub(super) fn add(&mut self, literal: &str) {
-        if has_others(literal) {
-            self.0.entry(decoded(literal)).or_default().insert(literal.into());
+        if has_others(literal)
+            && let Some(octets) = octets(literal)
+        {
+            self.0.entry(octets).or_default().insert(literal.into());
         }
     }
 
@@ -19,7 +23,9 @@ impl Spellings {
     pub(super) fn other_in(&self, path: &str) -> bool {
         let is_other = |segment: &str| {
             has_others(segment)
-                && self.0.get(&decoded(segment)).is_some_and(|literals| !literals.contains(segment))
+                && octets(segment)
+                    .and_then(|octets| self.0.get(&octets))
+                    .is_some_and(|literals| !literals.contains(segment))
         };
         !self.0.is_empty() && path.split('/').any(is_other)
     }
@@ -28,16 +34,4 @@ impl Spellings {
 /// RFC 3986 §6.2.2.2: what is made of unreserved characters has no other spelling that is not refused anyway.
 fn has_others(segment: &str) -> bool {
     !segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
-}
-
-/// Each `%` of a path that is no [`ambiguity`](super::canonical::ambiguity) encodes an octet.
-fn decoded(segment: &str) -> Vec<u8> {
-    let mut parts = segment.split('%');
-    let mut octets = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
-        octets.extend(u8::from_str_radix(digits, 16));
-        octets.extend_from_slice(rest.as_bytes());
-    }
-    octets
 }
